@@ -1,0 +1,15 @@
+# magma_add_tests(MODULE): tests/MODULE/*_test.cpp in one program, found by CTest case by case.
+# A case whose suite's name starts with "Slow" carries the label `slow`.
+function(magma_add_tests module)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${module}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${module}_test ${sources} $<TARGET_OBJECTS:magma_test_support>)
+  magma_link(${module}_test ${module})
+  target_link_libraries(${module}_test PRIVATE GTest::gmock GTest::gtest_main)
+  set_target_properties(${module}_test PROPERTIES ENABLE_EXPORTS ON)
+  target_compile_definitions(${module}_test PRIVATE MAGMA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_dependencies(${module}_test magma_media)
+  gtest_discover_tests(${module}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()

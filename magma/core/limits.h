@@ -1,0 +1,32 @@
+// Limits: every number that comes from outside passes bounded() and checked arithmetic before it sizes anything.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace magma {
+
+struct Limits {
+  int64_t json_depth = 64;
+  int64_t json_bytes = int64_t{64} << 20;
+  int64_t json_line_bytes = int64_t{16} << 20;
+  int64_t config_bytes = int64_t{1} << 20;
+  int64_t frame_side_min_px = 16;
+  int64_t frame_side_max_px = 8192;
+  int64_t video_streams = 64;
+  int64_t safetensors_header_bytes = 100'000'000;
+  int64_t safetensors_tensors = 200'000;
+  int64_t points = 4096;          // query points of one clip
+  int64_t damaged_percent = 5;    // damaged frames above which a video is malformed
+};
+
+const Limits& limits();
+
+// `value` when min <= value <= max; else Error(code Refused) naming the field and the range.
+int64_t bounded(int64_t value, int64_t min, int64_t max, std::string_view field);
+
+// Error(Refused) on overflow, naming the field.
+int64_t checked_add(int64_t a, int64_t b, std::string_view field);
+int64_t checked_multiply(int64_t a, int64_t b, std::string_view field);
+
+}  // namespace magma

@@ -1,0 +1,25 @@
+// Which points move of themselves: som_tom.md 1.6 steps 1, 4 and 5, hardened against residual jitter.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "magma/mark/camera_motion.h"
+#include "magma/mark/mark_config.h"
+#include "magma/track/tracks.h"
+
+namespace magma {
+
+enum class PointKind : uint8_t { Static = 0, Moving = 1, Unknown = 2 };  // Unknown: not admitted
+
+struct PointSplit {
+  std::vector<PointKind> kind;  // [N]
+  std::vector<float> speed;     // [N] px of the tracking frame per frame, after stabilisation; 0 when unknown
+  std::vector<float> evidence;  // [N] how far beyond the clip's own residual noise; >= 1 counts as moving
+  double noise_px = 0;          // residual noise of the static points, px
+};
+
+// `stabilised` are the tracks after camera removal.
+PointSplit split_points(const PointTracks& stabilised, const CameraMotion& camera, const MarkConfig& config, double fps);
+
+}  // namespace magma

@@ -1,0 +1,58 @@
+// Synthetic clips with exact ground truth, seeded (som_tom.md 3.5, made richer). For benchmarks and tests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "magma/image/image.h"
+#include "magma/track/tracks.h"
+
+namespace magma {
+
+enum class CameraMode { Static, Hand, Fast };
+
+struct SyntheticOptions {
+  uint64_t seed = 1;
+  Size size{640, 384};
+  int frames = 60;
+  CameraMode camera = CameraMode::Hand;
+  int objects = 3;
+  double object_scale = 1.0;   // of half sizes 70..150 px
+  bool occluder = true;
+  double gain_walk = 0.006;    // per frame; exposure changes
+  double gain_jump = 0;        // one sudden exposure step of this relative size midway
+  double noise_sigma = 2;
+  double blur_px = 0;          // motion blur: share of the frame time as length of the smear, 0 none .. 1
+};
+
+struct SyntheticClip {
+  PointTracks truth;                        // of the queries, visible = owner on top and inside
+  std::vector<Homography> camera;           // [F] world -> image
+  std::vector<Homography> stabilise;        // [F] frame t -> frame 0: H_0 H_t^-1
+  std::vector<uint8_t> moving;              // [N] owner is an object
+  std::vector<uint8_t> scored;              // [N] 0 when the owner is the occluder
+};
+
+// Frames one by one; the truth of the points after all.
+class SyntheticScene {
+ public:
+  explicit SyntheticScene(const SyntheticOptions& options);
+  ~SyntheticScene();
+  Image render(int frame) const;                              // RGB
+  SyntheticClip truth(const std::vector<Point>& queries) const;  // queries on frame 0, px
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The suite that the numbers in docs/ are about: name and options of each clip.
+struct SuiteClip {
+  std::string name;
+  SyntheticOptions options;
+};
+std::vector<SuiteClip> synthetic_suite();
+
+}  // namespace magma
