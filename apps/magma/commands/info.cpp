@@ -1,0 +1,116 @@
+// magma info: what a file or folder is, from its content.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "apps/magma/command.h"
+#include "magma/core/error.h"
+#include "magma/core/json.h"
+#include "magma/core/limits.h"
+#include "magma/image/codec.h"
+#include "magma/image/video_reader.h"
+#include "magma/nn/safetensors.h"
+
+namespace magma {
+namespace {
+
+Json video_facts(const Path& path) {
+  const auto video = open_video(path);
+  const VideoInfo& info = video->info();
+  return {{"kind", "video"},
+          {"container", info.container},
+          {"codec", info.codec},
+          {"pixel_format", info.pixel_format},
+          {"w", info.size.w},
+          {"h", info.size.h},
+          {"rotation", info.rotation},
+          {"fps", info.fps.value()},
+          {"timebase", fmt::format("{}/{}", info.timebase.num, info.timebase.den)},
+          {"claimed_frames", info.claimed_frames},
+          {"claimed_duration_s", info.claimed_duration_s},
+          {"audio", info.has_audio}};
+}
+
+Json safetensors_facts(const Path& path) {
+  const SafetensorsFile file(path);
+  Json tensors = Json::object();
+  int64_t bytes = 0, tracks = 0;
+  for (const auto& [name, entry] : file.tensors()) {
+    bytes += entry.end - entry.begin;
+    tracks += name.ends_with("/tracks") ? 1 : 0;
+    if (tensors.size() < 32) tensors[name] = {{"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}};
+  }
+  return {{"kind", tracks > 0 ? "tracks" : "tensors"}, {"tensors", file.tensors().size()}, {"bytes", bytes},
+          {"sets_of_tracks", tracks},  {"first", tensors},      {"metadata", file.metadata()}};
+}
+
+std::string line_kind(const Json& line) {
+  if (line.contains("conversations")) return "training samples";
+  if (line.contains("frames") && line.contains("status")) return "clip records";
+  if (line.contains("video") && line.contains("id")) return "list of clips";
+  return "JSON lines";
+}
+
+Json json_lines_facts(const Path& path) {
+  JsonLines lines(path);
+  int64_t count = 0;
+  std::string kind = "empty JSON lines";
+  Json keys = Json::array();
+  while (const auto line = lines.next()) {
+    if (++count > 1) continue;
+    kind = line_kind(*line);
+    if (!line->is_object()) continue;
+    for (const auto& [key, value] : line->items()) keys.push_back(key);
+  }
+  return {{"kind", kind}, {"lines", count}, {"keys_of_first", keys}};
+}
+
+Json image_facts(const Path& path) {
+  const Image image = decode_image(read_file(path, int64_t{256} << 20), path.string());
+  return {{"kind", "image"}, {"w", image.size.w}, {"h", image.size.h}};
+}
+
+Json folder_facts(const Path& path) {
+  const Path manifest = path / "manifest.json";
+  if (!std::filesystem::exists(manifest)) {
+    throw Error(ErrorCode::Malformed, {.file = path.string(), .what = "a folder without manifest.json", .hint = "name a file, or an output folder of magma"});
+  }
+  Json facts = read_json(manifest);
+  facts["kind"] = "output folder of magma " + facts.value("command", std::string("mark"));
+  return facts;
+}
+
+Json facts_of(const Path& path) {
+  if (std::filesystem::is_directory(path)) return folder_facts(path);
+  require_readable_file(path);
+  const std::string extension = path.extension().string();
+  if (extension == ".safetensors") return safetensors_facts(path);
+  if (extension == ".jsonl") return json_lines_facts(path);
+  if (extension == ".json") return {{"kind", "JSON"}, {"value", read_json(path)}};
+  if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") return image_facts(path);
+  return video_facts(path);
+}
+
+class Info final : public Command {
+ public:
+  static constexpr const char* kSummary = "what a file is: video, image, tracks, records, samples, output folder";
+
+  void options(CLI::App& app) override { app.add_option("FILE", path_, "file or output folder")->required(); }
+  std::string examples() const override { return "  magma info clip.mp4\n  magma info out --json\n"; }
+  int run(const Output& out) override {
+    const Json facts = facts_of(path_);
+    for (const auto& [key, value] : facts.items()) {
+      out.line("{:<20}{}", key, value.is_string() ? value.get<std::string>() : dump_json(value));
+    }
+    out.value(facts);
+    return 0;
+  }
+
+ private:
+  std::string path_;
+};
+
+MAGMA_REGISTER(Commands, Info);
+
+}  // namespace
+}  // namespace magma

@@ -1,0 +1,35 @@
+// Output: results for people or, with --json, for programs, on stdout. Everything else goes to stderr.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+
+#include "magma/core/progress.h"
+
+namespace magma {
+
+class Output {
+ public:
+  Output(bool json, bool quiet) : json_(json), quiet_(quiet) {}
+  bool json() const { return json_; }
+  ProgressStyle progress() const { return quiet_ ? ProgressStyle::Quiet : ProgressStyle::Auto; }
+
+  // One line of JSON with --json, else nothing.
+  void value(const nlohmann::json& value) const;
+  // Text for people; nothing with --json.
+  template <typename... Arguments>
+  void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
+    if (!json_) write(fmt::format(format, std::forward<Arguments>(arguments)...) + "\n");
+  }
+  // The same bytes whatever the mode: help, completion scripts.
+  static void write(const std::string& text);
+
+ private:
+  bool json_ = false;
+  bool quiet_ = false;
+};
+
+}  // namespace magma
