@@ -13,8 +13,25 @@ namespace magma {
 
 using Path = std::filesystem::path;
 
-// Whole file, at most max_bytes (else Refused); FileSystem errors name the path as given.
+// Whole file, at most max_bytes (else Refused). Errors name the path as given, here and below.
 std::string read_file(const Path& path, int64_t max_bytes);
+
+// A regular file open for reading at any place, by several threads at once.
+class FileReader {
+ public:
+  explicit FileReader(const Path& path);  // a folder, pipe or device: Error(FileSystem)
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+  ~FileReader();
+  int64_t size() const { return size_; }  // when it was opened
+  // Fills `bytes` from `offset`; the count is less only at the end of the file.
+  size_t read_at(int64_t offset, std::span<char> bytes) const;
+
+ private:
+  Path path_;
+  int descriptor_ = -1;
+  int64_t size_ = 0;
+};
 
 // Exists, is a regular file and can be opened; else the Error a reader would have given.
 void require_readable_file(const Path& path);
@@ -42,7 +59,7 @@ void write_file_atomically(const Path& path, std::string_view bytes);
 
 // A private folder inside `parent` (made if absent) for outputs in the making; name starts with ".staging-".
 // Everything in it disappears with it, and so do parents that this object had to make and that are still empty.
-// Registered so that remove_all_staging() can clear it from the signal path of main().
+// It is locked while its process lives, so that remove_stale_staging() can tell leftovers of killed processes.
 class StagingFolder {
  public:
   explicit StagingFolder(const Path& parent);
@@ -58,7 +75,11 @@ class StagingFolder {
   Path parent_;
   Path path_;
   std::vector<Path> made_;  // parents made by us, deepest last
+  int lock_ = -1;
+  int replaced_ = 0;
 };
+
+void remove_stale_staging(const Path& parent);
 
 void sync_folder(const Path& folder);
 

@@ -1,0 +1,37 @@
+#include "magma/core/interrupt.h"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+
+#include "magma/core/error.h"
+
+namespace magma {
+namespace {
+
+std::atomic<int> received{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+void note_signal(int signal) { received = signal; }
+
+}  // namespace
+
+void install_interrupt_handlers() {
+  struct sigaction action {};
+  action.sa_handler = note_signal;
+  action.sa_flags = SA_RESTART;  // libraries are not prepared for interrupted calls; we poll
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    if (sigaction(signal, &action, nullptr) != 0) throw system_error("sigaction", "", errno);
+  }
+}
+
+int interrupt_signal() { return received; }
+
+void throw_if_interrupted() {
+  const int signal = received;
+  if (signal == 0) return;
+  throw Error(ErrorCode::Interrupted, {.what = "stopped by a signal", .got = signal == SIGINT ? "SIGINT" : "SIGTERM"});
+}
+
+}  // namespace magma
