@@ -129,11 +129,13 @@ TextBox measure_digits(const std::string& digits, int font_size) {
   return {round_units(kDigitAdvance * static_cast<int>(digits.size()), font_size), ascent_px(font_size) + below};
 }
 
+// Whole pixels keep the tops of the digits as sharp as their feet.
+int digit_height_px(int font_size) { return std::max(1, round_units(kDigitHeight, font_size)); }
+
 void draw_digits(Image& image, const std::string& digits, Point top_left, int font_size, Rgb colour) {
   if (!is_finite(top_left)) return;
   const float unit = static_cast<float>(font_size) / kDigitEm;
-  // Whole-pixel heights keep the tops of the digits as sharp as their feet.
-  const float height = std::max(1.0F, std::round(unit * kDigitHeight));
+  const auto height = static_cast<float>(digit_height_px(font_size));
   const Point scale{unit, height / kDigitHeight};
   Point baseline{top_left.x - 0.5F, top_left.y - 0.5F + static_cast<float>(ascent_px(font_size))};
   const auto paint = brush(image, colour);

@@ -17,6 +17,7 @@ struct TextBox {
   int w = 0, h = 0;  // measured from the text origin: h includes the gap above the glyphs
 };
 TextBox measure_digits(const std::string& digits, int font_size);
+int digit_height_px(int font_size);  // of a flat-topped digit: the box of "1" less the gap above it
 void draw_digits(Image& image, const std::string& digits, Point top_left, int font_size, Rgb colour);
 
 // Position 0..1 on the rainbow of som_tom.md 5.2.
