@@ -1,9 +1,9 @@
 // MAGMA_CHECK: our own code must hold this; a failure is a bug, reported as Error with code Bug.
 #pragma once
 
-#include <fmt/core.h>
-
 #include <string>
+
+#include <fmt/core.h>
 
 namespace magma {
 
@@ -11,9 +11,9 @@ namespace magma {
 
 }  // namespace magma
 
-#define MAGMA_CHECK(condition, ...)                                                      \
-  do {                                                                                   \
-    if (!(condition)) {                                                                  \
+#define MAGMA_CHECK(condition, ...)                                                    \
+  do {                                                                                 \
+    if (!(condition)) {                                                                \
       ::magma::fail_check(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__)); \
-    }                                                                                    \
+    }                                                                                  \
   } while (false)

@@ -26,9 +26,9 @@ std::string_view error_code_name(ErrorCode code);  // "usage", "malformed", "fil
 
 // Every part but `what` may be empty. Outside text may be given raw: it is escaped and cut when printed.
 struct ErrorFields {
-  std::string file{};      // as the user gave it
-  std::string where{};     // byte offset, line:column, JSON pointer, record, frame
-  std::string what{};      // a fixed sentence
+  std::string file{};   // as the user gave it
+  std::string where{};  // byte offset, line:column, JSON pointer, record, frame
+  std::string what{};   // a fixed sentence
   std::string expected{};
   std::string got{};
   std::string hint{};

@@ -4,22 +4,39 @@
 #include <cstdint>
 #include <fstream>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
+#include "magma/core/error.h"
 #include "magma/core/file.h"
 
 namespace magma {
 
 using Json = nlohmann::json;
 
+struct JsonLimits {
+  int64_t depth;
+  int64_t values;
+  ErrorCode too_deep = ErrorCode::Refused;
+};
+
+// Where a piece of text starts in its file, for errors.
+struct JsonOrigin {
+  std::string file{};
+  int64_t line = 1;
+  int64_t byte = 0;
+};
+
 // Throws Error(Malformed) with line:column and byte, Error(Refused) for a limit. `file` names the source in errors.
 Json parse_json(std::string_view text, const std::string& file);
+Json parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimits& most);
 Json read_json(const Path& path);
 
-// Compact, keys sorted, no NaN or Inf (Bug), UTF-8 kept; floats with at most `digits` significant digits.
+// Compact, keys sorted, no NaN or Inf (Bug), UTF-8 kept, a byte that is not UTF-8 written as U+FFFD. Floats: at most
+// `digits` significant digits, trailing zeros dropped, ".0" where nothing else tells a float from an integer, no -0.0.
 std::string dump_json(const Json& value, int digits = 9);
 
 // Typed look-ups. A missing or mistyped member is Error(Malformed) with its JSON pointer as `where`.
@@ -58,10 +75,11 @@ class JsonLines {
   std::string where() const;                     // "line 12"
 
  private:
+  bool read_line(std::string& line);
   Path path_;
   std::ifstream stream_;
   int64_t line_ = 0;
-  int64_t byte_ = 0;
+  int64_t line_begin_ = 0, byte_ = 0;
 };
 
 }  // namespace magma

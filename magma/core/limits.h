@@ -8,6 +8,7 @@ namespace magma {
 
 struct Limits {
   int64_t json_depth = 64;
+  int64_t json_values = 16'000'000;  // of one document
   int64_t json_bytes = int64_t{64} << 20;
   int64_t json_line_bytes = int64_t{16} << 20;
   int64_t config_bytes = int64_t{1} << 20;
@@ -15,9 +16,10 @@ struct Limits {
   int64_t frame_side_max_px = 8192;
   int64_t video_streams = 64;
   int64_t safetensors_header_bytes = 100'000'000;
+  int64_t safetensors_header_values = 4'000'000;
   int64_t safetensors_tensors = 200'000;
-  int64_t points = 4096;          // query points of one clip
-  int64_t damaged_percent = 5;    // damaged frames above which a video is malformed
+  int64_t points = 4096;        // query points of one clip
+  int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
 };
 
 const Limits& limits();

@@ -1,11 +1,11 @@
 // One logger to stderr. MAGMA_LOG=debug|info|warning|error|off sets the level; default warning.
 #pragma once
 
-#include <fmt/core.h>
-
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <fmt/core.h>
 
 namespace magma {
 

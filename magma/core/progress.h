@@ -17,8 +17,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // finishes the line
 
-  void advance(int64_t count = 1);      // thread-safe, cheap
-  void note(const std::string& text);   // shown after the counts, e.g. "3 failed"
+  void advance(int64_t count = 1);     // thread-safe, cheap
+  void note(const std::string& text);  // shown after the counts, e.g. "3 failed"
 
  private:
   struct State;

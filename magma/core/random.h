@@ -17,10 +17,10 @@ class Rng {
   Rng(uint64_t seed, std::string_view id, std::string_view stage);
 
   uint64_t next();
-  double uniform();                     // [0, 1)
+  double uniform();  // [0, 1)
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   int64_t integer(int64_t low, int64_t high);  // inclusive, unbiased
-  double normal();                      // mean 0, deviation 1
+  double normal();                             // mean 0, deviation 1
 
   template <typename T>
   void shuffle(std::vector<T>& values) {  // Fisher-Yates

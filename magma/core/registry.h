@@ -54,5 +54,4 @@ class Registry {
 
 }  // namespace magma
 
-#define MAGMA_REGISTER(registry, Type) \
-  [[maybe_unused]] const bool registered_##Type = registry::add<Type>(__FILE__)
+#define MAGMA_REGISTER(registry, Type) [[maybe_unused]] const bool registered_##Type = registry::add<Type>(__FILE__)
