@@ -53,21 +53,21 @@ struct Assigner {
   }
 };
 
+// The shortest text that reads back as the same number.
+std::string shortest(double value) {
+  constexpr int kExactDigits = 17;
+  for (int digits = 1; digits < kExactDigits; ++digits) {
+    const std::string text = dump_json(value, digits);
+    double back = 0;
+    std::from_chars(text.data(), text.data() + text.size(), back);
+    if (back == value) return text;
+  }
+  return dump_json(value, kExactDigits);
+}
+
 std::string yaml_value(const ConfigField& field) {
-  return std::visit(
-      [](const auto* value) {
-        constexpr int kExactDigits = 17;
-        using Type = std::decay_t<decltype(*value)>;
-        if constexpr (!std::is_same_v<Type, double>) return dump_json(*value);
-        for (int digits = 1; digits < kExactDigits; ++digits) {
-          const std::string text = dump_json(*value, digits);
-          double back = 0;
-          std::from_chars(text.data(), text.data() + text.size(), back);
-          if (back == *value) return text;
-        }
-        return dump_json(*value, kExactDigits);
-      },
-      field.value);
+  if (const auto* number = std::get_if<double*>(&field.value)) return shortest(**number);
+  return std::visit([](const auto* value) { return dump_json(*value); }, field.value);
 }
 
 }  // namespace
