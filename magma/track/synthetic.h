@@ -19,28 +19,32 @@ struct SyntheticOptions {
   int frames = 60;
   CameraMode camera = CameraMode::Hand;
   int objects = 3;
-  double object_scale = 1.0;   // of half sizes 70..150 px
+  double object_scale = 1.0;  // of half sizes 70..150 px at 640 px width
   bool occluder = true;
-  double gain_walk = 0.006;    // per frame; exposure changes
-  double gain_jump = 0;        // one sudden exposure step of this relative size midway
-  double noise_sigma = 2;
-  double blur_px = 0;          // motion blur: share of the frame time as length of the smear, 0 none .. 1
+  double gain_walk = 0.006;     // per frame; exposure changes
+  double gain_jump = 0;         // one sudden exposure step of this relative size midway
+  double colour_drift = 0.001;  // per frame and channel; white balance wanders
+  double noise_sigma = 2;       // levels
+  double blur_px = 0;           // motion blur: share of the frame time as length of the smear, 0 none .. 1
 };
 
 struct SyntheticClip {
-  PointTracks truth;                        // of the queries, visible = owner on top and inside
-  std::vector<Homography> camera;           // [F] world -> image
-  std::vector<Homography> stabilise;        // [F] frame t -> frame 0: H_0 H_t^-1
-  std::vector<uint8_t> moving;              // [N] owner is an object
-  std::vector<uint8_t> scored;              // [N] 0 when the owner is the occluder
+  PointTracks truth;                  // of the queries, visible = owner on top and inside
+  std::vector<Homography> camera;     // [F] world -> image
+  std::vector<Homography> stabilise;  // [F] frame t -> frame 0: H_0 H_t^-1
+  std::vector<uint8_t> moving;        // [N] owner is an object
+  std::vector<uint8_t> scored;        // [N] 0 when the owner is the occluder
 };
 
-// Frames one by one; the truth of the points after all.
+// Frames one by one, in any order; the truth of any points on frame 0.
 class SyntheticScene {
  public:
   explicit SyntheticScene(const SyntheticOptions& options);
   ~SyntheticScene();
-  Image render(int frame) const;                              // RGB
+  SyntheticScene(const SyntheticScene&) = delete;
+  SyntheticScene& operator=(const SyntheticScene&) = delete;
+  // RGB. A smear of motion blur is centred on the frame's time, so the truth holds for it too.
+  Image render(int frame) const;
   SyntheticClip truth(const std::vector<Point>& queries) const;  // queries on frame 0, px
 
  private:
