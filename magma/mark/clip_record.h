@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "magma/image/video_reader.h"
 #include "magma/mark/clip_marks.h"
@@ -13,18 +14,18 @@
 namespace magma {
 
 struct VideoIdentity {
-  std::string path;      // as the user gave it
-  std::string sha1;      // of the first MiB
+  std::string path;  // as the user gave it
+  std::string sha1;  // of the first MiB
   int64_t bytes = 0;
 };
 
 struct ClipRecord {
-  std::string id;        // prefix of its tensors: ITEM-s000-c000
-  std::string item;      // id of the list line or video stem
+  std::string id;    // prefix of its tensors: ITEM-s000-c000
+  std::string item;  // id of the list line or video stem
   int64_t shot = 0, clip = 0;
   VideoIdentity video;
-  int64_t first = 0, last = 0;           // frames of the video, last exclusive
-  int64_t pts_first = 0, pts_last = 0;   // of the first and the last frame inside
+  int64_t first = 0, last = 0;          // frames of the video, last exclusive
+  int64_t pts_first = 0, pts_last = 0;  // of the first and the last frame inside
   Rational timebase, fps;
   Size source, track;
   int rotation = 0;
@@ -33,7 +34,7 @@ struct ClipRecord {
   std::optional<std::string> text;
   MarkConfig config;
   ClipMarks marks;
-  std::string image;                     // marked image, relative to the output folder; empty when none
+  std::string image;  // marked image, relative to the output folder; empty when none
 };
 
 nlohmann::json to_json(const ClipRecord& record);

@@ -2,10 +2,16 @@
 // 640 px wide frame at 30 fps: code multiplies by W/640 and speeds by 30/fps.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
+#include "magma/core/geometry.h"
+
 namespace magma {
+
+// 1 px' in pixels of `frame`. The longer side counts, so that a portrait frame has the scale of the same frame turned.
+inline double pixel_scale(Size frame) { return std::max(frame.w, frame.h) / 640.0; }
 
 struct MarkConfig {
   int64_t seed = 0;

@@ -20,6 +20,7 @@ struct PointSplit {
 };
 
 // `stabilised` are the tracks after camera removal.
-PointSplit split_points(const PointTracks& stabilised, const CameraMotion& camera, const MarkConfig& config, double fps);
+PointSplit split_points(const PointTracks& stabilised, const CameraMotion& camera, const MarkConfig& config,
+                        double fps);
 
 }  // namespace magma

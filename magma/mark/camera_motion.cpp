@@ -1,0 +1,223 @@
+#include "magma/mark/camera_motion.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "magma/core/check.h"
+#include "magma/mark/homography_fit.h"
+
+namespace magma {
+namespace {
+
+constexpr double kInlierPx = 1.5;         // px'
+constexpr double kBackgroundShare = 0.6;  // of the fits a background point must agree with
+constexpr size_t kFewestBackground = 12;
+constexpr int64_t kFewestInliers = 10;
+constexpr double kStillPx = 1.5;        // px': a camera that moves the background less is static
+constexpr double kMostUnfitted = 0.2;   // of the frames
+constexpr double kSimilarGroups = 0.5;  // size ratio of two motion groups that makes a clip ambiguous
+constexpr double kBorderBand = 0.12;    // of the extent of the points: the ring that "touches the border"
+constexpr double kMagmaRuleShare = 0.8;
+constexpr double kMagmaRulePx = 1.0;
+
+using Mask = std::vector<uint8_t>;  // [N]
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+struct Offered {
+  PointPairs pairs;            // positions at t and at 0
+  std::vector<size_t> points;  // their indices
+};
+
+Offered offered_points(const PointTracks& tracks, int64_t t, int64_t target, const Mask& mask) {
+  Offered offered;
+  for (int64_t n = 0; n < tracks.N; ++n) {
+    if (!mask[static_cast<size_t>(n)] || !tracks.is_visible(t, n) || !tracks.is_visible(target, n)) continue;
+    offered.pairs.add(tracks.at(t, n), tracks.at(target, n));
+    offered.points.push_back(static_cast<size_t>(n));
+  }
+  return offered;
+}
+
+// Share of the frames in which a point agrees with the motion that most points of `mask` share, [N].
+std::vector<double> agreement(const PointTracks& tracks, const Mask& mask, double threshold_px) {
+  std::vector<double> agreed(static_cast<size_t>(tracks.N), 0);
+  std::vector<double> fits(static_cast<size_t>(tracks.N), 0);
+  for (int64_t t = 1; t < tracks.F; ++t) {
+    const Offered offered = offered_points(tracks, t, 0, mask);
+    const std::optional<Homography> h = robust_homography(offered.pairs, threshold_px);
+    if (!h) continue;
+    for (size_t i = 0; i < offered.points.size(); ++i) {
+      fits[offered.points[i]] += 1;
+      if (transfer_error(*h, offered.pairs.from[i], offered.pairs.to[i]) <= threshold_px)
+        agreed[offered.points[i]] += 1;
+    }
+  }
+  for (size_t n = 0; n < agreed.size(); ++n) agreed[n] = fits[n] > 0 ? agreed[n] / fits[n] : 0;
+  return agreed;
+}
+
+Mask members(const std::vector<double>& agreed) {
+  Mask mask(agreed.size(), 0);
+  for (size_t n = 0; n < agreed.size(); ++n) mask[n] = agreed[n] > kBackgroundShare;
+  const auto count = static_cast<size_t>(std::count(mask.begin(), mask.end(), 1));
+  if (count >= kFewestBackground) return mask;
+  std::vector<size_t> order(agreed.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return agreed[a] > agreed[b]; });
+  for (size_t i = 0; i < std::min(kFewestBackground, order.size()); ++i) mask[order[i]] = 1;
+  return mask;
+}
+
+int64_t count(const Mask& mask) { return std::count(mask.begin(), mask.end(), 1); }
+
+// Members of `mask` on the outer ring of all points at frame 0: what surrounds the scene is more likely its background.
+int64_t border_members(const PointTracks& tracks, const Mask& mask) {
+  Point low = tracks.at(0, 0);
+  Point high = low;
+  for (int64_t n = 0; n < tracks.N; ++n) {
+    const Point p = tracks.at(0, n);
+    low = {std::min(low.x, p.x), std::min(low.y, p.y)};
+    high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+  }
+  const Point band = (high - low) * static_cast<float>(kBorderBand);
+  int64_t members_on_ring = 0;
+  for (int64_t n = 0; n < tracks.N; ++n) {
+    const Point p = tracks.at(0, n);
+    const bool ring =
+        p.x <= low.x + band.x || p.y <= low.y + band.y || p.x >= high.x - band.x || p.y >= high.y - band.y;
+    if (mask[static_cast<size_t>(n)] && ring) ++members_on_ring;
+  }
+  return members_on_ring;
+}
+
+// The largest motion group, or a second one of similar size that holds more of the border.
+Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambiguous) {
+  const Mask all(static_cast<size_t>(tracks.N), 1);
+  Mask first = members(agreement(tracks, all, threshold_px));
+  Mask rest(all.size(), 0);
+  for (size_t n = 0; n < all.size(); ++n) rest[n] = !first[n];
+  const auto similar = kSimilarGroups * static_cast<double>(count(first));
+  if (count(rest) < static_cast<int64_t>(kFewestBackground) || static_cast<double>(count(rest)) < similar) return first;
+  const std::vector<double> agreed = agreement(tracks, rest, threshold_px);
+  Mask second(all.size(), 0);
+  for (size_t n = 0; n < all.size(); ++n) second[n] = rest[n] && agreed[n] > kBackgroundShare;
+  if (static_cast<double>(count(second)) < similar) return first;
+  ambiguous = true;
+  return border_members(tracks, second) > border_members(tracks, first) ? second : first;
+}
+
+// Median over background points of how far each gets from its place at frame 0, px.
+double background_travel(const PointTracks& tracks, const Mask& background) {
+  std::vector<double> farthest;
+  for (int64_t n = 0; n < tracks.N; ++n) {
+    if (!background[static_cast<size_t>(n)] || !tracks.is_visible(0, n)) continue;
+    double distance = 0;
+    for (int64_t t = 1; t < tracks.F; ++t) {
+      if (tracks.is_visible(t, n)) distance = std::max<double>(distance, norm(tracks.at(t, n) - tracks.at(0, n)));
+    }
+    farthest.push_back(distance);
+  }
+  return median(farthest);
+}
+
+// The reference's rule: more than 80 % of the points make steps of more than 1 px on average.
+bool most_points_step(const PointTracks& tracks) {
+  int64_t stepping = 0;
+  for (int64_t n = 0; n < tracks.N; ++n) {
+    double path = 0;
+    for (int64_t t = 1; t < tracks.F; ++t) path += norm(tracks.at(t, n) - tracks.at(t - 1, n));
+    if (path > kMagmaRulePx * static_cast<double>(tracks.F - 1)) ++stepping;
+  }
+  return static_cast<double>(stepping) > kMagmaRuleShare * static_cast<double>(tracks.N);
+}
+
+void fit_frame(const PointTracks& tracks, int64_t t, double threshold_px, CameraMotion& camera) {
+  const auto index = static_cast<size_t>(t);
+  const Offered offered = offered_points(tracks, t, 0, camera.background);
+  const auto size = static_cast<int64_t>(offered.points.size());
+  if (size >= static_cast<int64_t>(kFewestBackground)) {
+    if (const std::optional<Homography> start = robust_homography(offered.pairs, threshold_px)) {
+      const Homography h = refine_homography(offered.pairs, *start, tracks.frame, threshold_px);
+      const int64_t inliers = count_inliers(h, offered.pairs, threshold_px);
+      const double determinant = affine_determinant(h);
+      camera.inlier_share[index] = static_cast<float>(inliers) / static_cast<float>(size);
+      if (inliers >= std::max(kFewestInliers, (size + 1) / 2) && determinant > 0.2 && determinant < 5) {
+        camera.to_first[index] = h;
+        return;
+      }
+    }
+  }
+  chain_frame(tracks, t, camera);
+}
+
+void summarise(const PointTracks& tracks, CameraMotion& camera) {
+  std::vector<double> shares(camera.inlier_share.begin(), camera.inlier_share.end());
+  camera.median_inlier_share = median(shares);
+  std::vector<double> residuals;
+  for (int64_t t = 1; t < tracks.F; ++t) {
+    const Offered offered = offered_points(tracks, t, 0, camera.background);
+    for (size_t i = 0; i < offered.points.size(); ++i) {
+      residuals.push_back(
+          transfer_error(camera.to_first[static_cast<size_t>(t)], offered.pairs.from[i], offered.pairs.to[i]));
+    }
+  }
+  camera.background_residual_px = median(residuals);
+  const double background_share = static_cast<double>(count(camera.background)) / static_cast<double>(tracks.N);
+  camera.ambiguous = camera.ambiguous || std::min(background_share, camera.median_inlier_share) < 0.5;
+}
+
+}  // namespace
+
+void chain_frame(const PointTracks& tracks, int64_t t, CameraMotion& camera) {
+  const auto index = static_cast<size_t>(t);
+  const double threshold_px = kInlierPx * pixel_scale(tracks.frame);
+  const Mask all(camera.background.size(), 1);
+  std::optional<Homography> step =
+      robust_similarity(offered_points(tracks, t, t - 1, camera.background).pairs, threshold_px);
+  if (!step) step = robust_similarity(offered_points(tracks, t, t - 1, all).pairs, threshold_px);
+  camera.status[index] = step ? FitStatus::Chained : FitStatus::Copied;
+  camera.to_first[index] = step ? compose(camera.to_first[index - 1], *step) : camera.to_first[index - 1];
+}
+
+CameraMotion estimate_camera(const PointTracks& tracks, const MarkConfig& config, double /*fps*/) {
+  MAGMA_CHECK(tracks.F >= 1, "a clip has at least one frame");
+  const auto frames = static_cast<size_t>(tracks.F);
+  CameraMotion camera;
+  camera.to_first.assign(frames, kIdentity);
+  camera.status.assign(frames, FitStatus::Fitted);
+  camera.inlier_share.assign(frames, 1);
+  camera.background.assign(static_cast<size_t>(tracks.N), 1);
+  if (tracks.N == 0 || tracks.F == 1) return camera;
+
+  const double scale = pixel_scale(tracks.frame);
+  const double threshold_px = kInlierPx * scale;
+  camera.background = find_background(tracks, threshold_px, camera.ambiguous);
+  camera.moving = config.camera_rule == "magma" ? most_points_step(tracks)
+                                                : background_travel(tracks, camera.background) >= kStillPx * scale;
+  if (camera.moving) {
+    for (int64_t t = 1; t < tracks.F; ++t) fit_frame(tracks, t, threshold_px, camera);
+    const auto unfitted = std::count_if(camera.status.begin(), camera.status.end(),
+                                        [](FitStatus status) { return status != FitStatus::Fitted; });
+    camera.rejected = static_cast<double>(unfitted) > kMostUnfitted * static_cast<double>(tracks.F);
+  }
+  summarise(tracks, camera);
+  return camera;
+}
+
+PointTracks stabilise(const PointTracks& tracks, const CameraMotion& camera) {
+  PointTracks result = tracks;
+  if (!camera.moving) return result;
+  for (int64_t t = 0; t < tracks.F; ++t) {
+    for (int64_t n = 0; n < tracks.N; ++n)
+      result.at(t, n) = apply(camera.to_first[static_cast<size_t>(t)], tracks.at(t, n));
+  }
+  return result;
+}
+
+}  // namespace magma
