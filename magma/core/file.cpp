@@ -153,21 +153,21 @@ int64_t AtomicFile::size() const { return state_->appended; }
 
 uint64_t AtomicFile::hash() const { return XXH64_digest(state_->hash); }
 
-void AtomicFile::commit() {
+void AtomicFile::commit(bool durable) {
   State& state = *state_;
   MAGMA_CHECK(state.descriptor >= 0, "file committed twice");
-  synchronise(state.descriptor, state.final_path);
+  if (durable) synchronise(state.descriptor, state.final_path);
   if (rename(state.staged_path.c_str(), state.final_path.c_str()) != 0) {
     throw system_error("rename", state.final_path.string(), errno);
   }
   close(std::exchange(state.descriptor, -1));
-  sync_folder(state.final_path.parent_path());
+  if (durable) sync_folder(state.final_path.parent_path());
 }
 
-void write_file_atomically(const Path& path, std::string_view bytes) {
+void write_file_atomically(const Path& path, std::string_view bytes, bool durable) {
   AtomicFile file(path);
   file.write(bytes);
-  file.commit();
+  file.commit(durable);
 }
 
 void sync_folder(const Path& folder) {

@@ -47,15 +47,15 @@ class AtomicFile {
   void write(std::string_view bytes);  // short writes, ENOSPC, EIO -> Error(FileSystem)
   void write_at(int64_t offset, std::string_view bytes);
   int64_t size() const;
-  uint64_t hash() const;  // xxh64 of what write() appended so far
-  void commit();
+  uint64_t hash() const;             // xxh64 of what write() appended so far
+  void commit(bool durable = true);  // not durable: renamed without waiting for the disk
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-void write_file_atomically(const Path& path, std::string_view bytes);
+void write_file_atomically(const Path& path, std::string_view bytes, bool durable = true);
 
 // A private folder inside `parent` (made if absent) for outputs in the making; name starts with ".staging-".
 // Everything in it disappears with it, and so do parents that this object had to make and that are still empty.
