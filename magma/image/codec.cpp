@@ -1,0 +1,214 @@
+#include "magma/image/codec.h"
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include <jpeglib.h>
+#include <png.h>
+
+#include "magma/core/check.h"
+#include "magma/core/error.h"
+
+namespace magma {
+namespace {
+
+// libjpeg and libpng report errors by a jump. Everything with a destructor lives outside the functions that jump.
+
+Error malformed(const std::string& file, const char* what) {
+  return Error(ErrorCode::Malformed, {.file = file, .what = what});
+}
+
+void require_pixels(uint64_t w, uint64_t h, const std::string& file, int64_t max_pixels) {
+  if (w == 0 || h == 0) throw malformed(file, "the picture has no pixels");
+  if (w <= static_cast<uint64_t>(max_pixels) / h) return;
+  throw Error(ErrorCode::Refused, {.file = file,
+                                   .what = "the picture is too large",
+                                   .expected = "at most " + std::to_string(max_pixels) + " pixels",
+                                   .got = std::to_string(w) + "x" + std::to_string(h)});
+}
+
+struct JpegErrors {
+  jpeg_error_mgr base;  // first, so that libjpeg's pointer is ours
+  jmp_buf jump;
+};
+
+[[noreturn]] void jump_out(j_common_ptr info) { longjmp(reinterpret_cast<JpegErrors*>(info->err)->jump, 1); }
+
+// Warnings are damage too: a truncated file is only a warning to libjpeg.
+void jump_out_of_warnings(j_common_ptr info, int level) {
+  if (level < 0) jump_out(info);
+}
+
+jpeg_error_mgr* set_errors(JpegErrors& errors) {
+  jpeg_std_error(&errors.base);
+  errors.base.error_exit = &jump_out;
+  errors.base.emit_message = &jump_out_of_warnings;
+  return &errors.base;
+}
+
+bool read_jpeg_header(jpeg_decompress_struct& info, JpegErrors& errors, std::string_view bytes) {
+  if (setjmp(errors.jump) != 0) return false;
+  jpeg_create_decompress(&info);
+  jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_read_header(&info, TRUE);
+  return true;
+}
+
+// CMYK stays as it is stored; every other kind becomes RGB.
+bool read_jpeg_rows(jpeg_decompress_struct& info, JpegErrors& errors, uint8_t* out) {
+  if (setjmp(errors.jump) != 0) return false;
+  info.dct_method = JDCT_ISLOW;
+  jpeg_start_decompress(&info);
+  const size_t stride = size_t{info.output_width} * static_cast<size_t>(info.output_components);
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = out + info.output_scanline * stride;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_decompress(&info);
+  return true;
+}
+
+struct JpegReader {
+  jpeg_decompress_struct info = {};
+  JpegErrors errors = {};
+  JpegReader() { info.err = set_errors(errors); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
+  ~JpegReader() { jpeg_destroy_decompress(&info); }
+};
+
+Image decode_jpeg(std::string_view bytes, const std::string& file, int64_t max_pixels) {
+  JpegReader reader;
+  if (!read_jpeg_header(reader.info, reader.errors, bytes)) throw malformed(file, "the JPEG is damaged or truncated");
+  require_pixels(reader.info.image_width, reader.info.image_height, file, max_pixels);
+  if (reader.info.num_components == 4) {
+    throw Error(ErrorCode::Refused, {.file = file, .what = "CMYK pictures are not read", .hint = "convert it to RGB"});
+  }
+  reader.info.out_color_space = JCS_RGB;
+  Image image(Size{static_cast<int>(reader.info.image_width), static_cast<int>(reader.info.image_height)});
+  if (!read_jpeg_rows(reader.info, reader.errors, image.pixels.data())) {
+    throw malformed(file, "the JPEG is damaged or truncated");
+  }
+  return image;
+}
+
+struct JpegWriter {
+  jpeg_compress_struct info = {};
+  JpegErrors errors = {};
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  JpegWriter() { info.err = set_errors(errors); }
+  JpegWriter(const JpegWriter&) = delete;
+  JpegWriter& operator=(const JpegWriter&) = delete;
+  ~JpegWriter() {
+    jpeg_destroy_compress(&info);
+    std::free(bytes);
+  }
+};
+
+bool write_jpeg(JpegWriter& writer, const Image& image, int quality) {
+  if (setjmp(writer.errors.jump) != 0) return false;
+  jpeg_compress_struct& info = writer.info;
+  jpeg_create_compress(&info);
+  jpeg_mem_dest(&info, &writer.bytes, &writer.size);
+  info.image_width = static_cast<JDIMENSION>(image.size.w);
+  info.image_height = static_cast<JDIMENSION>(image.size.h);
+  info.input_components = 3;
+  info.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&info);
+  jpeg_set_quality(&info, quality, TRUE);
+  info.dct_method = JDCT_ISLOW;
+  jpeg_start_compress(&info, TRUE);
+  while (info.next_scanline < info.image_height) {
+    JSAMPROW row = const_cast<uint8_t*>(image.row(static_cast<int>(info.next_scanline)));
+    jpeg_write_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_compress(&info);
+  return true;
+}
+
+struct PngState {
+  png_image image = {};
+  PngState() { image.version = PNG_IMAGE_VERSION; }
+  PngState(const PngState&) = delete;
+  PngState& operator=(const PngState&) = delete;
+  ~PngState() { png_image_free(&image); }
+};
+
+// libpng stops at the last picture byte; the end mark behind it must be there too.
+bool has_png_end(std::string_view bytes) {
+  return bytes.find(std::string_view("IEND\xAE\x42\x60\x82", 8)) != bytes.npos;
+}
+
+void drop_alpha(const std::vector<uint8_t>& rgba, std::vector<uint8_t>& rgb) {
+  for (size_t i = 0; i < rgba.size() / 4; ++i) std::memcpy(&rgb[3 * i], &rgba[4 * i], 3);
+}
+
+Image decode_png(std::string_view bytes, const std::string& file, int64_t max_pixels) {
+  PngState reader;
+  constexpr const char* kDamaged = "the PNG is damaged or truncated";
+  if (png_image_begin_read_from_memory(&reader.image, bytes.data(), bytes.size()) == 0) throw malformed(file, kDamaged);
+  require_pixels(reader.image.width, reader.image.height, file, max_pixels);
+  Image image(Size{static_cast<int>(reader.image.width), static_cast<int>(reader.image.height)});
+  const bool has_alpha = (reader.image.format & PNG_FORMAT_FLAG_ALPHA) != 0;
+  std::vector<uint8_t> rgba(has_alpha ? image.pixels.size() / 3 * 4 : 0);
+  reader.image.format = has_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
+  uint8_t* out = has_alpha ? rgba.data() : image.pixels.data();
+  const int done = png_image_finish_read(&reader.image, nullptr, out, 0, nullptr);
+  const bool warned = (reader.image.warning_or_error & PNG_IMAGE_ERROR) != 0;
+  if (done == 0 || warned || !has_png_end(bytes)) throw malformed(file, kDamaged);
+  if (has_alpha) drop_alpha(rgba, image.pixels);
+  return image;
+}
+
+}  // namespace
+
+std::string encode_jpeg(const Image& image, int quality) {
+  MAGMA_CHECK(image.size.w >= 1 && image.size.h >= 1 && image.size.w <= 65500 && image.size.h <= 65500,
+              "a JPEG of {}x{} px", image.size.w, image.size.h);
+  JpegWriter writer;
+  if (!write_jpeg(writer, image, quality)) throw Error(ErrorCode::Resource, {.what = "out of memory for a JPEG"});
+  return {reinterpret_cast<const char*>(writer.bytes), writer.size};
+}
+
+std::string encode_png(const Image& image) {
+  MAGMA_CHECK(image.size.w >= 1 && image.size.h >= 1, "a PNG of {}x{} px", image.size.w, image.size.h);
+  PngState writer;
+  writer.image.width = static_cast<png_uint_32>(image.size.w);
+  writer.image.height = static_cast<png_uint_32>(image.size.h);
+  writer.image.format = PNG_FORMAT_RGB;
+  std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(writer.image), '\0');
+  png_alloc_size_t size = bytes.size();
+  if (png_image_write_to_memory(&writer.image, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr) == 0) {
+    throw Error(ErrorCode::Resource, {.what = "out of memory for a PNG"});
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+Image decode_image(std::string_view bytes, const std::string& file, int64_t max_pixels) {
+  if (bytes.starts_with("\x89PNG\r\n\x1A\n")) return decode_png(bytes, file, max_pixels);
+  if (bytes.starts_with("\xFF\xD8\xFF")) return decode_jpeg(bytes, file, max_pixels);
+  throw Error(ErrorCode::Malformed,
+              {.file = file, .where = "byte 0", .what = "not a picture", .expected = "PNG or JPEG"});
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t count = std::min<size_t>(3, bytes.size() - i);
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? static_cast<uint8_t>(bytes[i + k]) : 0U);
+    for (size_t k = 0; k < 4; ++k) text += k <= count ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return text;
+}
+
+}  // namespace magma
