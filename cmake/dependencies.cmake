@@ -15,8 +15,14 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 # OpenSSL 3.0 (libcrypto), Apache-2.0: SHA-1 and SHA-256 of inputs.
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 # OpenCV 4.6, Apache-2.0: pixel arithmetic, optical flow, robust homographies. Not its imgcodecs and videoio, which
-# pull in a hundred libraries.
-find_package(OpenCV REQUIRED COMPONENTS core imgproc video calib3d)
+# pull in a hundred libraries; nor libopencv-dev with its CMake files, which wants those too.
+find_path(OPENCV_INCLUDE opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+foreach(part core imgproc video calib3d)
+  find_library(OPENCV_${part} opencv_${part} REQUIRED)
+  add_library(opencv_${part} SHARED IMPORTED)
+  set_target_properties(opencv_${part} PROPERTIES IMPORTED_LOCATION ${OPENCV_${part}}
+                        INTERFACE_INCLUDE_DIRECTORIES ${OPENCV_INCLUDE})
+endforeach()
 # FFmpeg 5.1, LGPL/GPL as packaged: decoding and encoding of video. Only in the media library, loaded on first use.
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
 # libpng 1.6 and libjpeg-turbo 2.1 (zlib-like, BSD-3): pictures, without the weight of a general codec library.
