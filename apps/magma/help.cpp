@@ -1,8 +1,7 @@
 #include "apps/magma/help.h"
 
-#include <fmt/core.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/core.h>
 
 namespace magma {
 namespace {
@@ -26,7 +25,8 @@ std::string command_help(const CLI::App& command) {
   std::string usage = "usage: magma " + command.get_name();
   std::string positionals, options;
   for (const CLI::Option* option : command.get_options()) {
-    if (option->get_positional()) usage += fmt::format(option->get_required() ? " {}" : " [{}]", option->get_name(true));
+    if (option->get_positional())
+      usage += option->get_required() ? " " + option->get_name(true) : " [" + option->get_name(true) + "]";
     (option->get_positional() ? positionals : options) += option_row(*option);
   }
   std::string text = usage + " [options]\n\n" + command.get_description() + "\n\n" + positionals;

@@ -1,13 +1,13 @@
 // The program: parse, dispatch, and the one place that turns an Error into a line and an exit code.
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <new>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "apps/magma/command.h"
 #include "apps/magma/help.h"

@@ -1,9 +1,9 @@
 #include "apps/magma/output.h"
 
-#include <unistd.h>
-
 #include <cerrno>
+
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "magma/core/error.h"
 #include "magma/core/json.h"

@@ -1,11 +1,11 @@
 // Output: results for people or, with --json, for programs, on stdout. Everything else goes to stderr.
 #pragma once
 
-#include <fmt/core.h>
-
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
+
+#include <fmt/core.h>
+#include <nlohmann/json_fwd.hpp>
 
 #include "magma/core/progress.h"
 

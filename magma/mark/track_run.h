@@ -14,10 +14,10 @@ namespace magma {
 struct TrackRunOptions {
   Path video;
   Path output;
-  Path queries;                    // JSON lines {"frame", "x", "y"}; empty: the grid
+  Path queries;  // JSON lines {"frame", "x", "y"}; empty: the grid
   std::string tracker = "classical";
   int64_t grid = 15;
-  int64_t track_width = 640;       // longer side of the tracking frame, px
+  int64_t track_width = 640;  // longer side of the tracking frame, px
   int threads = 1;
   bool with_video = true;
   bool overwrite = false;

@@ -26,9 +26,10 @@ std::string joined_names(const char* separator) {
 }
 
 std::string bash_script() {
-  std::string script = "_magma() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n"
-                       "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"" +
-                       joined_names(" ") + "\" -- \"$word\")); return; fi\n  case \"${COMP_WORDS[1]}\" in\n";
+  std::string script =
+      "_magma() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+      "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"" +
+      joined_names(" ") + "\" -- \"$word\")); return; fi\n  case \"${COMP_WORDS[1]}\" in\n";
   for (const auto& [name, entry] : Commands::entries()) {
     script += "    " + name + ") [[ \"$word\" == -* ]] && COMPREPLY=($(compgen -W \"" + long_options(*entry.make()) +
               "\" -- \"$word\")) ;;\n";

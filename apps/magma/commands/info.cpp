@@ -1,6 +1,7 @@
 // magma info: what a file or folder is, from its content.
-#include <CLI/CLI.hpp>
 #include <filesystem>
+
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
@@ -40,8 +41,12 @@ Json safetensors_facts(const Path& path) {
     tracks += name.ends_with("/tracks") ? 1 : 0;
     if (tensors.size() < 32) tensors[name] = {{"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}};
   }
-  return {{"kind", tracks > 0 ? "tracks" : "tensors"}, {"tensors", file.tensors().size()}, {"bytes", bytes},
-          {"sets_of_tracks", tracks},  {"first", tensors},      {"metadata", file.metadata()}};
+  return {{"kind", tracks > 0 ? "tracks" : "tensors"},
+          {"tensors", file.tensors().size()},
+          {"bytes", bytes},
+          {"sets_of_tracks", tracks},
+          {"first", tensors},
+          {"metadata", file.metadata()}};
 }
 
 std::string line_kind(const Json& line) {
@@ -73,7 +78,9 @@ Json image_facts(const Path& path) {
 Json folder_facts(const Path& path) {
   const Path manifest = path / "manifest.json";
   if (!std::filesystem::exists(manifest)) {
-    throw Error(ErrorCode::Malformed, {.file = path.string(), .what = "a folder without manifest.json", .hint = "name a file, or an output folder of magma"});
+    throw Error(ErrorCode::Malformed, {.file = path.string(),
+                                       .what = "a folder without manifest.json",
+                                       .hint = "name a file, or an output folder of magma"});
   }
   Json facts = read_json(manifest);
   facts["kind"] = "output folder of magma " + facts.value("command", std::string("mark"));

@@ -1,8 +1,9 @@
 // magma split: the shots of a video and the clips they are cut into; optionally as a list for `magma mark --list`.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
@@ -17,8 +18,8 @@ namespace magma {
 namespace {
 
 struct Shot {
-  int64_t first = 0, last = 0;      // frames, last exclusive
-  double start_s = 0, end_s = 0;    // half-open
+  int64_t first = 0, last = 0;    // frames, last exclusive
+  double start_s = 0, end_s = 0;  // half-open
 };
 
 struct Scan {
@@ -60,8 +61,9 @@ Scan find_shots(const Path& path, const std::string& detector_name, const ShotDe
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
   cuts.push_back(static_cast<int64_t>(seconds.size()));
 
-  const double frame_s = seconds.size() > 1 ? (seconds.back() - seconds.front()) / static_cast<double>(seconds.size() - 1)
-                                            : 1.0 / video->info().fps.value();
+  const double frame_s = seconds.size() > 1
+                             ? (seconds.back() - seconds.front()) / static_cast<double>(seconds.size() - 1)
+                             : 1.0 / video->info().fps.value();
   seconds.push_back(seconds.back() + frame_s);
   Scan scan{.shots = {}, .frames = static_cast<int64_t>(seconds.size()) - 1};
   int64_t first = 0;
@@ -83,12 +85,18 @@ class Split final : public Command {
     app.add_option("VIDEO", path_, "video file")->required();
     app.add_option("-o,--output", list_, "write the shots as a list for magma mark --list")->type_name("FILE.jsonl");
     app.add_option("--clip-frames", clip_frames_, "longest clip; longer shots are cut into clips of equal length")
-        ->check(CLI::Range(1, 100000))->type_name("N")->capture_default_str();
+        ->check(CLI::Range(1, 100000))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_option("--detector", detector_, "shot detector (magma list)")->type_name("NAME")->capture_default_str();
     app.add_option("--threshold", options_.threshold, "content change that makes a cut, 0..255")
-        ->check(CLI::Range(0.0, 255.0))->type_name("X")->capture_default_str();
+        ->check(CLI::Range(0.0, 255.0))
+        ->type_name("X")
+        ->capture_default_str();
     app.add_option("--min-frames", options_.min_frames, "shortest shot")
-        ->check(CLI::Range(1, 100000))->type_name("N")->capture_default_str();
+        ->check(CLI::Range(1, 100000))
+        ->type_name("N")
+        ->capture_default_str();
   }
   std::string examples() const override {
     return "  magma split film.mp4\n"
@@ -101,12 +109,16 @@ class Split final : public Command {
     out.line("{:>5} {:>8} {:>8} {:>10} {:>10} {:>6}", "shot", "first", "last", "start s", "end s", "clips");
     for (size_t index = 0; index < scan.shots.size(); ++index) {
       const Shot& shot = scan.shots[index];
-      const auto clips = split_shot(shot.last - shot.first, clip_frames_);
+      const auto clips = split_clips({shot.first, shot.last}, clip_frames_);
       out.line("{:>5} {:>8} {:>8} {:>10.3f} {:>10.3f} {:>6}", index, shot.first, shot.last, shot.start_s, shot.end_s,
                clips.size());
       Json ranges = Json::array();
-      for (const auto& clip : clips) ranges.push_back({shot.first + clip.first, shot.first + clip.last});
-      shots.push_back({{"first", shot.first}, {"last", shot.last}, {"start", shot.start_s}, {"end", shot.end_s}, {"clips", ranges}});
+      for (const auto& clip : clips) ranges.push_back(Json::array({clip.first, clip.last}));
+      shots.push_back({{"first", shot.first},
+                       {"last", shot.last},
+                       {"start", shot.start_s},
+                       {"end", shot.end_s},
+                       {"clips", ranges}});
     }
     if (!list_.empty()) write_list(scan);
     out.value({{"video", path_}, {"frames", scan.frames}, {"shots", shots}});
@@ -117,11 +129,14 @@ class Split final : public Command {
   void write_list(const Scan& scan) const {
     std::string text;
     const std::string stem = Path(path_).stem().string();
-    const Path relative = std::filesystem::proximate(path_, Path(list_).parent_path().empty() ? "." : Path(list_).parent_path());
+    const Path relative =
+        std::filesystem::proximate(path_, Path(list_).parent_path().empty() ? "." : Path(list_).parent_path());
     for (size_t index = 0; index < scan.shots.size(); ++index) {
-      text += dump_json({{"id", fmt::format("{}-{:04}", stem, index)}, {"video", relative.string()},
+      text += dump_json({{"id", fmt::format("{}-{:04}", stem, index)},
+                         {"video", relative.string()},
                          {"start", microseconds_down(scan.shots[index].start_s)},
-                         {"end", microseconds_down(scan.shots[index].end_s)}}) + "\n";
+                         {"end", microseconds_down(scan.shots[index].end_s)}}) +
+              "\n";
     }
     write_file_atomically(list_, text);
   }

@@ -17,16 +17,24 @@ class Track final : public Command {
   void options(CLI::App& app) override {
     app.add_option("VIDEO", video_, "video file")->required();
     app.add_option("-o,--output", output_, "folder for the tracks, the video and the report")
-        ->required()->type_name("DIR");
-    app.add_option("--queries", queries_, "points to follow: JSON lines {\"frame\", \"x\", \"y\"} in the video's pixels")
+        ->required()
+        ->type_name("DIR");
+    app.add_option("--queries", queries_,
+                   "points to follow: JSON lines {\"frame\", \"x\", \"y\"} in the video's pixels")
         ->type_name("FILE");
     app.add_option("--grid", options_.grid, "side of the grid on the first frame, without --queries")
-        ->check(CLI::Range(1, 64))->type_name("N")->capture_default_str();
+        ->check(CLI::Range(1, 64))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_option("--tracker", options_.tracker, "tracker (magma list)")->type_name("NAME")->capture_default_str();
     app.add_option("--track-width", options_.track_width, "longer side of the frame that is tracked in, px")
-        ->check(CLI::Range(64, 8192))->type_name("PX")->capture_default_str();
+        ->check(CLI::Range(64, 8192))
+        ->type_name("PX")
+        ->capture_default_str();
     app.add_option("--threads", options_.threads, "threads; never changes the result")
-        ->check(CLI::Range(1, 256))->type_name("N")->capture_default_str();
+        ->check(CLI::Range(1, 256))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_flag("--no-video", no_video_, "leave orig_trace.mp4 out");
     app.add_flag("--overwrite", options_.overwrite, "replace an earlier output in DIR");
   }
