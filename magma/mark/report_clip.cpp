@@ -1,0 +1,175 @@
+#include "magma/mark/report_clip.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "magma/core/json.h"
+#include "magma/mark/camera_motion.h"
+#include "magma/mark/output_folder.h"
+#include "magma/mark/report_plots.h"
+#include "magma/nn/safetensors.h"
+
+namespace magma {
+namespace {
+
+struct ClipTensors {
+  PointTracks stabilised;
+  std::vector<PointKind> kind;  // [N]
+};
+
+ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame) {
+  const SafetensorsFile file(path);
+  const auto& shape = file.entry(prefix + "/tracks").shape;
+  const auto xy = file.read_as<float>(prefix + "/tracks");
+  const auto bits = file.read_as<uint8_t>(prefix + "/visible");
+  const auto matrices = file.read_as<float>(prefix + "/homography");
+  const auto kinds = file.read_as<uint8_t>(prefix + "/kind");
+  PointTracks tracks;
+  tracks.frame = frame;
+  tracks.F = shape.at(0);
+  tracks.N = shape.at(1);
+  const int64_t row_bytes = (tracks.N + 7) / 8;
+  CameraMotion camera;
+  for (int64_t f = 0; f < tracks.F; ++f) {
+    std::copy_n(matrices.begin() + f * 9, 9, camera.to_first.emplace_back().begin());
+    for (int64_t n = 0; n < tracks.N; ++n) {
+      const auto i = static_cast<size_t>(2 * (f * tracks.N + n));
+      tracks.xy.push_back(apply(camera.to_first.back(), {xy[i], xy[i + 1]}));
+      tracks.visible.push_back(bits[static_cast<size_t>(f * row_bytes + n / 8)] >> (n % 8) & 1);
+    }
+  }
+  std::vector<PointKind> kind;
+  for (const uint8_t value : kinds) kind.push_back(static_cast<PointKind>(value));
+  return {std::move(tracks), std::move(kind)};
+}
+
+// Mean net displacement over five frames, both ends visible: som_tom.md 1.6 step 4.
+std::vector<float> speeds_of(const PointTracks& tracks) {
+  const int64_t gap = tracks.F <= 6 ? std::max<int64_t>(1, tracks.F - 1) : 5;
+  std::vector<float> speeds;
+  for (int64_t n = 0; n < tracks.N; ++n) {
+    float sum = 0;
+    int pairs = 0;
+    for (int64_t f = 0; f + gap < tracks.F; ++f) {
+      if (!tracks.is_visible(f, n) || !tracks.is_visible(f + gap, n)) continue;
+      sum += norm(tracks.at(f + gap, n) - tracks.at(f, n)) / static_cast<float>(gap);
+      ++pairs;
+    }
+    speeds.push_back(pairs == 0 ? 0.0F : sum / static_cast<float>(pairs));
+  }
+  return speeds;
+}
+
+std::vector<PlotMark> plot_marks(const JsonObject& record) {
+  std::vector<PlotMark> marks;
+  for (const Json& value : record.array("marks")) {
+    const JsonObject mark(value, "record");
+    const Json& position = mark.array("position");
+    marks.push_back({static_cast<int>(mark.integer("id")),
+                     mark.string("kind") == "pos",
+                     {position.at(0).get<float>(), position.at(1).get<float>()}});
+  }
+  return marks;
+}
+
+std::string plots(const Path& folder, const ReportClip& clip, const JsonObject& record) {
+  const JsonObject track = record.object("track");
+  const Size frame{static_cast<int>(track.integer("w")), static_cast<int>(track.integer("h"))};
+  const ClipTensors tensors =
+      read_tensors(folder / tensors_file(clip.shard), record.object("tensors").string("prefix"), frame);
+  const JsonObject frames = record.object("frames");
+  const double fps = frames.number("fps_num") / std::max(1.0, frames.number("fps_den"));
+  const double threshold = record.object("split").number("eps_px") * frame.w / 640 * (fps > 0 ? 30 / fps : 1);
+  return "<figure>" + trajectories_svg(tensors.stabilised, tensors.kind, plot_marks(record)) +
+         "<figcaption>Paths with the camera's motion taken out: moving points coloured, static ones grey, unused ones "
+         "dark.</figcaption></figure>\n<figure>" +
+         speed_histogram_svg(speeds_of(tensors.stabilised), tensors.kind, threshold) +
+         "<figcaption>Speeds of the points: those judged moving in red.</figcaption></figure>\n";
+}
+
+Facts camera_facts(const JsonObject& record) {
+  const JsonObject camera = record.object("camera"), status = camera.object("status"), split = record.object("split");
+  const auto yes = [](bool value) { return std::string(value ? "yes" : "no"); };
+  return {{"camera moves", yes(camera.boolean("moving"))},
+          {"frames fitted / chained / copied",
+           fmt::format("{} / {} / {}", status.integer("fitted"), status.integer("chained"), status.integer("copied"))},
+          {"inlier share, median", fmt::format("{:.2f}", camera.object("inlier_share").number("median"))},
+          {"background residual", fmt::format("{:.2f} px", camera.number("background_residual_px"))},
+          {"ambiguous", yes(camera.boolean("ambiguous"))},
+          {"points moving / static / unused",
+           fmt::format("{} / {} / {}", split.integer("moving"), split.integer("static"), split.integer("unknown"))}};
+}
+
+std::string mark_tables(const JsonObject& record) {
+  std::vector<std::vector<std::string>> marks, traces;
+  for (const Json& value : record.array("marks")) {
+    const JsonObject mark(value, "record");
+    marks.push_back({std::to_string(mark.integer("id")), mark.string("kind") == "pos" ? "moving" : "static",
+                     mark.array("cell").dump(), fmt::format("{:.2f}", mark.number("speed")),
+                     fmt::format("{:.2f}", mark.number("quality"))});
+  }
+  for (const Json& value : record.array("traces")) {
+    const JsonObject trace(value, "record");
+    traces.push_back(
+        {std::to_string(trace.integer("id")), std::to_string(trace.integer("steps")), trace.array("cells").dump()});
+  }
+  std::string out = table("Marks: cells of the answer grid, speed in px per frame",
+                          {"mark", "kind", "cell", "speed", "quality"}, marks);
+  if (!traces.empty()) out += "<h3>Traces</h3>\n" + table("Cells from the mark on", {"mark", "steps", "cells"}, traces);
+  return "<details><summary>" + fmt::format("{} marks, {} traces", marks.size(), traces.size()) + "</summary>\n" + out +
+         "</details>\n";
+}
+
+std::string conversation(const std::vector<std::string>& samples) {
+  std::string out;
+  for (const std::string& line : samples) {
+    const Json sample = parse_json(line, "samples");
+    for (const Json& value : JsonObject(sample, "samples").array("conversations")) {
+      const JsonObject turn(value, "samples");
+      out += "<div class=\"talk\"><b>" + escape_html(turn.string("from")) + "</b>\n" +
+             escape_html(turn.string("value")) + "</div>\n";
+    }
+  }
+  if (out.empty()) return "";
+  return "<details open><summary>Training samples</summary>\n" + out + "</details>\n";
+}
+
+std::string videos(const Path& folder, const JsonObject& record, MediaEmbedder& media, std::set<std::string>& shown) {
+  const std::string shot = fmt::format("{}-s{:03}", record.string("item"), record.integer("shot"));
+  const std::string name = "videos/" + shot + "/";
+  if (!std::filesystem::exists(folder / (name + "som_tom.mp4"))) return "";
+  const bool first = shown.empty();
+  if (!shown.insert(shot).second) return "";
+  const std::string poster = record.string("image");
+  return media.video(name + "som_tom.mp4", "Marks and how they will move.", poster, first) +
+         media.video(name + "orig_trace.mp4", "The shot with all tracked points.", poster, first);
+}
+
+}  // namespace
+
+std::string clip_section(const Path& folder, const ReportClip& clip, const std::vector<std::string>& samples,
+                         MediaEmbedder& media, std::set<std::string>& shown) {
+  const Json value = parse_json(clip.record, records_file(clip.shard));
+  const JsonObject record(value, records_file(clip.shard));
+  const JsonObject frames = record.object("frames");
+  const std::string status = record.string("status"), reason = record.optional_string("reason").value_or("");
+  std::string out = "<section class=\"card\"><h2>" + escape_html(record.string("id")) + " <span class=\"badge" +
+                    (status == "ok" ? " ok" : "") + "\">" +
+                    escape_html(reason.empty() ? status : status + ": " + reason) + "</span></h2>\n";
+  out += "<p class=\"soft\">" + escape_html(record.object("video").string("path")) +
+         fmt::format(", frames {} to {}", frames.integer("first"), frames.integer("last") - 1) + "</p>\n";
+  if (const auto text = record.optional_string("text")) out += "<p>" + escape_html(*text) + "</p>\n";
+  out += "<div class=\"grid\">\n" + videos(folder, record, media, shown);
+  const std::string image = record.string("image");
+  if (!image.empty()) {
+    out += "<figure>" + media.image(image, "first frame with numbered marks") +
+           "<figcaption>The picture the samples ask about.</figcaption></figure>\n";
+  }
+  out += plots(folder, clip, record) + "<div><h3>Camera and points</h3>" + fact_list(camera_facts(record)) +
+         "</div>\n</div>\n";
+  return out + mark_tables(record) + conversation(samples) + "</section>\n";
+}
+
+}  // namespace magma
