@@ -14,8 +14,8 @@ namespace {
 
 // Step i of `side` positions from `margin` to `extent - margin`; one alone stands in the middle.
 float grid_position(int i, int side, double extent, double margin) {
-  if (side == 1) return static_cast<float>(extent / 2);
-  return static_cast<float>(margin + i * (extent - 2 * margin) / (side - 1));
+  if (side == 1) return static_cast<float>(std::min(extent / 2, extent - 1));
+  return static_cast<float>(std::min(margin + i * (extent - 2 * margin) / (side - 1), extent - 1));
 }
 
 Query read_query(const JsonObject& object, Size source, Size frame, const std::string& file, const std::string& where) {

@@ -14,9 +14,9 @@
 namespace magma {
 namespace {
 
-constexpr int kWorldSide = 1536;       // px, of the background texture
-constexpr int kSmearSamples = 7;       // pictures averaged for motion blur
-constexpr double kNominalWidth = 640;  // px, of the picture that object sizes are given for
+constexpr int kSmearSamples = 7;        // pictures averaged for motion blur
+constexpr double kNominalWidth = 640;   // px, of the picture that object and world sizes are given for
+constexpr double kNominalWorld = 1536;  // px, side of the background texture for that width
 constexpr size_t kNormals = 4096;
 
 using Matrix = cv::Matx33d;
@@ -103,16 +103,19 @@ void draw_layer(const Texture& texture, const Matrix& to_image, Size size, Canva
   const bool everywhere = texture.shape.kind == Shape::Kind::Everything;
   const Box box = everywhere ? Box{0, 0, size.w, size.h} : bounding_box(to_image, texture.size, size);
   const Matrix from_image = to_image.inv();
+  const double* m = from_image.val;
   const double right = texture.size.w - 1, bottom = texture.size.h - 1;
   for (int y = box.y0; y < box.y1; ++y) {
+    const double row_u = m[1] * y + m[2], row_v = m[4] * y + m[5], row_w = m[7] * y + m[8];
     float* out =
         canvas.data() + (static_cast<size_t>(y) * static_cast<size_t>(size.w) + static_cast<size_t>(box.x0)) * 3;
     for (int x = box.x0; x < box.x1; ++x, out += 3) {
-      Place p = map(from_image, x, y);
-      if (everywhere) p = {mirror(p.x, texture.size.w), mirror(p.y, texture.size.h)};
-      if (p.x < 0 || p.y < 0 || p.x >= right || p.y >= bottom) continue;
-      const std::array<float, 4> colour = sample(texture, p.x, p.y);
-      const float alpha = colour[3] / 255;
+      const double scale = 1 / (m[6] * x + row_w);
+      double u = (m[0] * x + row_u) * scale, v = (m[3] * x + row_v) * scale;
+      if (everywhere) u = mirror(u, texture.size.w), v = mirror(v, texture.size.h);
+      if (u < 0 || v < 0 || u >= right || v >= bottom) continue;
+      const std::array<float, 4> colour = sample(texture, u, v);
+      const float alpha = colour[3] * (1 / 255.0F);
       for (size_t c = 0; c < 3; ++c) out[c] += alpha * (colour[c] - out[c]);
     }
   }
@@ -130,14 +133,19 @@ std::vector<float> normal_table() {
 
 struct SyntheticScene::State {
   SyntheticOptions options;
+  double unit;                              // px of this picture for one of the nominal width
+  int world_side;                           // px
   std::vector<Homography> camera;           // [F] world -> image
   std::vector<Layer> layers;                // bottom to top: background, objects, occluder
   std::vector<std::array<double, 3>> gain;  // [F] of red, green, blue
   std::vector<float> normals = normal_table();
 
-  explicit State(const SyntheticOptions& given) : options(given) {
+  explicit State(const SyntheticOptions& given)
+      : options(given),
+        unit(options.size.w / kNominalWidth),
+        world_side(static_cast<int>(kNominalWorld * std::max(unit, options.size.h / kNominalWidth))) {
     Rng rng(options.seed, "synthetic", "camera");
-    camera = camera_path(rng, options, kWorldSide);
+    camera = camera_path(rng, options, world_side);
     add_background();
     for (int i = 0; i < options.objects; ++i) add_object(i);
     if (options.occluder) add_occluder();
@@ -146,21 +154,21 @@ struct SyntheticScene::State {
 
   void add_background() {
     Rng rng(options.seed, "synthetic", "background");
-    Layer layer{make_background(rng, kWorldSide), {}};
+    Layer layer{make_background(rng, world_side), {}};
     for (const Homography& h : camera) layer.to_image.emplace_back(h.data());
     layers.push_back(std::move(layer));
   }
 
   void add_object(int index) {
     Rng rng(options.seed, "synthetic", fmt::format("object {}", index));
-    const double unit = options.object_scale * options.size.w / kNominalWidth;
+    const double scale = unit * options.object_scale;
     const Shape shape = {rng.uniform() < 0.5 ? Shape::Kind::Ellipse : Shape::Kind::Rectangle,
-                         unit * rng.uniform(70, 150), unit * rng.uniform(70, 150)};
+                         scale * rng.uniform(70, 150), scale * rng.uniform(70, 150)};
     Layer layer{make_patch(rng, shape), {}, true};
     // Columns of the picture in turn, so that objects do not all hide each other.
     const double column = (index + rng.uniform(0.2, 0.8)) / options.objects - 0.5;
-    const double x = kWorldSide / 2.0 + column * options.size.w;
-    const double y = kWorldSide / 2.0 + rng.uniform(-0.3, 0.3) * options.size.h;
+    const double x = world_side / 2.0 + column * options.size.w;
+    const double y = world_side / 2.0 + rng.uniform(-0.3, 0.3) * options.size.h;
     const std::vector<Pose> path = object_path(rng, options.frames, {static_cast<float>(x), static_cast<float>(y)});
     for (size_t f = 0; f < path.size(); ++f) {
       layer.to_image.push_back(normalised(Matrix(camera[f].data()) * pose_matrix(path[f], layer.texture.size)));
@@ -170,8 +178,7 @@ struct SyntheticScene::State {
 
   void add_occluder() {
     Rng rng(options.seed, "synthetic", "occluder");
-    const double unit = options.size.w / kNominalWidth;
-    const Shape shape = {Shape::Kind::Rectangle, unit * rng.uniform(35, 55), unit * rng.uniform(90, 140)};
+    const Shape shape = {Shape::Kind::Rectangle, unit * rng.uniform(25, 40), unit * rng.uniform(45, 75)};
     Layer layer{make_patch(rng, shape), {}, true, false};
     for (const Pose& pose : occluder_path(rng, options.frames, options.size, shape.half_w)) {
       layer.to_image.push_back(pose_matrix(pose, layer.texture.size));

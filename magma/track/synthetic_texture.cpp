@@ -12,12 +12,12 @@ namespace {
 
 constexpr double kDeviation = 30;                    // of the noise, levels
 constexpr double kFlatDeviation = 1.2;               // the same on the nearly flat squares
-constexpr double kOctaveFactor = 0.75;               // amplitude of an octave to that of the next coarser
+constexpr double kOctaveFactor = 0.9;                // amplitude of an octave to that of the next coarser
 constexpr int kFinestCell = 4, kCoarsestCell = 256;  // px
 constexpr int kBorder = 3;                           // px around a shape, so that its soft edge fits
 
 cv::Scalar random_colour(Rng& rng) {
-  return cv::Scalar{rng.uniform(20, 235), rng.uniform(20, 235), rng.uniform(20, 235)};
+  return cv::Scalar{rng.uniform(45, 210), rng.uniform(45, 210), rng.uniform(45, 210)};
 }
 
 // A field of deviation 1 whose detail has the size of a cell, cut at a random place.
@@ -76,7 +76,7 @@ void draw_drawing(Rng& rng, cv::Mat& texture) {
 
 // Nearly flat: what little it shows is too weak to be followed.
 void draw_flat_square(Rng& rng, cv::Mat& texture, cv::Point centre) {
-  const int half = static_cast<int>(rng.integer(50, 80));
+  const int half = static_cast<int>(rng.integer(25, 45));
   const cv::Rect place =
       cv::Rect(centre.x - half, centre.y - half, 2 * half, 2 * half) & cv::Rect(0, 0, texture.cols, texture.rows);
   noise_field(rng, {place.width, place.height}, random_colour(rng), kFlatDeviation).copyTo(texture(place));
