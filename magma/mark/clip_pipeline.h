@@ -17,8 +17,8 @@ namespace magma {
 
 struct PipelineItem {
   std::string id;
-  Path video;                         // as it is opened
-  std::string video_name;             // as the user gave it
+  Path video;              // as it is opened
+  std::string video_name;  // as the user gave it
   std::optional<double> start_s, end_s;
   std::optional<std::string> text;
   const PointTracks* given_tracks = nullptr;  // of the whole item instead of tracking
@@ -26,14 +26,15 @@ struct PipelineItem {
 
 struct PipelineOptions {
   int threads = 1;
-  int64_t buffer_bytes = int64_t{160} << 20;  // frames kept while the end of a shot is unknown
-  bool pictures = true;                       // frames are wanted for images and videos
+  int64_t buffer_bytes = int64_t{96} << 20;  // planes kept while the end of a shot is unknown
+  bool pictures = true;                      // every frame is wanted, not only the first of each clip
+  std::function<std::unique_ptr<VideoReader>(const Path&, const VideoOptions&)> open = open_video;
 };
 
 struct ClipResult {
   ClipRecord record;
-  PointTracks tracks;                  // raw
-  Image first_frame;                   // at the tracking size
+  PointTracks tracks;  // raw
+  Image first_frame;   // at the tracking size
 };
 
 // Called in order. For every shot: shot_begins, then its clips; with pictures, each clip's frames (tracking size, RGB)
@@ -52,9 +53,13 @@ class PipelineSink {
 struct PipelineSummary {
   VideoInfo video;
   int64_t frames = 0, damaged_frames = 0, shots = 0, clips = 0, redecoded_frames = 0;
-  std::map<std::string, double> seconds;  // per stage: decode, scale, shots, track, camera, marks, draw
+  std::map<std::string, double> seconds;  // per stage: decode, scale, shots, redecode, track, marks, draw
 };
 
+// Clips of a shot are equally long to a frame, so they are cut when its end is known. Frames beyond the buffer are
+// decoded a second time then. Shots below config.min_clip_frames are dropped ("short_shot") but keep their number.
+// Errors: those of the reader; Malformed when no frame lies in [start_s, end_s) or given tracks have another number of
+// frames; Usage for unknown plug-ins; Interrupted.
 PipelineSummary run_pipeline(const PipelineItem& item, const MarkConfig& config, const PipelineOptions& options,
                              PipelineSink& sink);
 
