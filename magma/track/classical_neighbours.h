@@ -21,6 +21,8 @@ class Neighbours {
     std::span<const Point> step;      // [N] px
     std::span<const uint8_t> known;
   };
+  // How far each point departs from the motion that most points share; before learn() of the same frame.
+  void learn_common(const Motion& motion);
   // Updates the dissimilarities of points [begin, end).
   void learn(const Motion& motion, int64_t begin, int64_t end);
   // Component-wise median step of the best companions of `point`; nullopt when none is known.
@@ -29,6 +31,9 @@ class Neighbours {
  private:
   size_t candidates_ = 0;             // per point
   std::vector<int32_t> candidate_;    // [N, candidates], nearest first
+  std::vector<float> distance_;       // [N, candidates] px, when both were last seen; a drifting point gains no friends
+  std::vector<float> ignorance_;      // [N, candidates] 1 for a pair never seen together, fades as it is
+  std::vector<float> foreign_;        // [N] like dissimilarity, to the common motion: what to expect of a stranger
   std::vector<float> dissimilarity_;  // [N, candidates]; grows where steps differ, fades with time
 };
 

@@ -20,17 +20,19 @@ namespace {
 constexpr int kLevels = 5;
 constexpr FlowSettings kQuick = {2, 10, 0.03F};
 constexpr FlowSettings kThorough = {4, 30, 0.01F};
-constexpr float kMaxBackward = 1.0F;  // px between a point and its way there and back
+constexpr float kMaxBackward = 0.5F;  // px between a point and its way there and back
 constexpr float kMinCorrelation = 0.7F;
-constexpr float kFoundCorrelation = 0.8F;  // for a lost point
+constexpr float kFoundCorrelation = 0.7F;  // for a lost point
 constexpr float kRenewCorrelation = 0.8F;  // below it an accepted point's template is taken anew
 constexpr float kTextured = 6;             // grey levels, deviation of a patch
-constexpr float kFlat = 4;
-constexpr float kReference = 3;
+constexpr float kFlat = 3;
+constexpr float kReference = 1.5F;
 constexpr float kColourTextured = 35;
 constexpr float kColourFlat = 14;
 constexpr float kColourRate = 0.1F;
-constexpr float kMaxRefinement = 2;  // px
+constexpr float kMaxRefinement = 2;   // px
+constexpr float kMaxTurn = 1.5F;      // px per frame
+constexpr float kSurelySame = 0.97F;  // correlation
 constexpr int64_t kSearchesPerFrame = 32;
 constexpr int kMaxSearchRadius = 32;  // px
 constexpr float kQualityScale = 8;    // grey levels per px at which a patch counts as well textured
@@ -92,6 +94,7 @@ class ClassicalTracker final : public Tracker {
   void renew(const Planes& frame);
   void emit();
 
+  bool changed_course(const TrackedPoint& point, const Attempt& attempt, Point companions) const;
   void try_step(const Planes& frame, const TrackedPoint& point, const FlowSettings& settings, Attempt& attempt) const;
   bool looks_right(const TrackedPoint& point, const Look& look, float min_correlation) const;
   bool find_again(const Planes& frame, const TrackedPoint& point, bool search_around, Attempt& attempt) const;
@@ -279,6 +282,13 @@ void ClassicalTracker::retry(const Planes& frame) {
   });
 }
 
+// Did the point leave both its own course and that of its companions? Then something else took hold of it.
+bool ClassicalTracker::changed_course(const TrackedPoint& point, const Attempt& attempt, Point companions) const {
+  const Point step = attempt.to - point.at;
+  if (point.reference.patch.deviation >= kTextured && attempt.look.correlation > kSurelySame) return false;
+  return norm(step - companions) > kMaxTurn && norm(step - point.step) > kMaxTurn;
+}
+
 // Steps of points that cannot be measured: the lost ones and those on patches too flat to tell.
 void ClassicalTracker::settle(const Planes& frame) {
   collect_motion();
@@ -287,8 +297,9 @@ void ClassicalTracker::settle(const Planes& frame) {
     Attempt& attempt = attempts_[n];
     if (!point.started) return;
     const bool flat = point.reference.patch.deviation < kFlat;
-    if (attempt.accepted && !flat) return;
     const std::optional<Point> step = neighbours_->step(motion(), static_cast<int64_t>(n));
+    if (attempt.accepted && step && changed_course(point, attempt, *step)) attempt.accepted = false;
+    if (attempt.accepted && !flat) return;
     if (!attempt.accepted) {
       attempt.to = point.at + step.value_or(point.step * kCoast);
     } else if (step && norm(attempt.to - point.at - *step) > 1) {
@@ -346,6 +357,7 @@ void ClassicalTracker::redetect(const Planes& frame) {
 
 void ClassicalTracker::renew(const Planes& frame) {
   const Neighbours::Motion seen = motion();
+  neighbours_->learn_common(seen);
   parallel_for(options_.threads, static_cast<int64_t>(points_.size()),
                [&](int64_t begin, int64_t end) { neighbours_->learn(seen, begin, end); });
   for_points([&](size_t n) {
