@@ -21,7 +21,7 @@ constexpr size_t kMostClips = 24, kMostFailures = 50;
 
 // Totals of all records, and the few that are shown.
 struct Totals {
-  int64_t records = 0, items = 0, marks = 0, traces = 0, moving_cameras = 0, failed = 0;
+  int64_t records = 0, items = 0, clips = 0, marks = 0, traces = 0, moving_cameras = 0, failed = 0;
   std::map<std::string, int64_t> status, reasons;
   std::vector<std::vector<std::string>> failures;       // item, error line
   std::vector<ReportClip> with_traces, without_traces;  // the first of each
@@ -49,6 +49,7 @@ void Totals::add(const JsonObject& record, int64_t shard) {
 }
 
 void Totals::keep(const JsonObject& record, int64_t shard) {
+  ++clips;
   marks += static_cast<int64_t>(record.array("marks").size());
   const auto clip_traces = static_cast<int64_t>(record.array("traces").size());
   traces += clip_traces;
@@ -59,10 +60,10 @@ void Totals::keep(const JsonObject& record, int64_t shard) {
 
 // Clips in which something moves first in the choice, all in the order of the output.
 std::vector<ReportClip> Totals::shown() const {
-  std::vector<ReportClip> clips = with_traces;
-  for (size_t i = 0; i < without_traces.size() && clips.size() < kMostClips; ++i) clips.push_back(without_traces[i]);
-  std::sort(clips.begin(), clips.end(), [](const ReportClip& a, const ReportClip& b) { return a.order < b.order; });
-  return clips;
+  std::vector<ReportClip> chosen = with_traces;
+  for (size_t i = 0; i < without_traces.size() && chosen.size() < kMostClips; ++i) chosen.push_back(without_traces[i]);
+  std::sort(chosen.begin(), chosen.end(), [](const ReportClip& a, const ReportClip& b) { return a.order < b.order; });
+  return chosen;
 }
 
 std::vector<int64_t> finished_shards(const Path& folder) {
@@ -145,9 +146,8 @@ std::map<std::string, double> stage_seconds(const Path& folder) {
 }
 
 std::string overview(const Totals& totals) {
-  const int64_t clips = totals.records - totals.failed;
   return fact_tiles({{"items", std::to_string(totals.items)},
-                     {"clips", std::to_string(clips)},
+                     {"clips", std::to_string(totals.clips)},
                      {"marks", std::to_string(totals.marks)},
                      {"traces", std::to_string(totals.traces)},
                      {"clips with a moving camera", std::to_string(totals.moving_cameras)},
@@ -161,7 +161,7 @@ void write_report(const Path& folder) {
   const std::vector<ReportClip> clips = totals.shown();
   const auto samples = read_samples(folder, clips);
   AtomicFile page(folder / "report.html");
-  page.write(page_begin("Marks and traces"));
+  page.write(page_begin(totals.items == 1 ? "Marks and traces of " + totals.last_item : "Marks and traces"));
   page.write(overview(totals) + outcome(totals));
   MediaEmbedder media(folder);
   std::set<std::string> shown;
@@ -169,7 +169,7 @@ void write_report(const Path& folder) {
     const Json record = parse_json(clip.record, records_file(clip.shard));
     page.write(clip_section(folder, clip, samples.at(JsonObject(record, "record").string("id")), media, shown));
   }
-  const int64_t more = totals.records - totals.failed - static_cast<int64_t>(clips.size());
+  const int64_t more = totals.clips - static_cast<int64_t>(clips.size());
   if (more > 0) {
     page.write(
         fmt::format("<p class=\"soft\">{} more clips: records in shards/, marked pictures in images/, videos in "

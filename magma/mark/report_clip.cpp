@@ -1,10 +1,12 @@
 #include "magma/mark/report_clip.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "magma/core/error.h"
 #include "magma/core/json.h"
 #include "magma/mark/camera_motion.h"
 #include "magma/mark/output_folder.h"
@@ -19,6 +21,12 @@ struct ClipTensors {
   std::vector<PointKind> kind;  // [N]
 };
 
+void require(bool holds, const Path& path, const std::string& tensor) {
+  if (holds) return;
+  throw Error(ErrorCode::Malformed,
+              {.file = path.string(), .where = tensor, .what = "the tensor's shape does not fit the clip's others"});
+}
+
 ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame) {
   const SafetensorsFile file(path);
   const auto& shape = file.entry(prefix + "/tracks").shape;
@@ -26,11 +34,15 @@ ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame
   const auto bits = file.read_as<uint8_t>(prefix + "/visible");
   const auto matrices = file.read_as<float>(prefix + "/homography");
   const auto kinds = file.read_as<uint8_t>(prefix + "/kind");
+  require(shape.size() == 3 && shape[2] == 2, path, prefix + "/tracks");
   PointTracks tracks;
   tracks.frame = frame;
-  tracks.F = shape.at(0);
-  tracks.N = shape.at(1);
+  tracks.F = shape[0];
+  tracks.N = shape[1];
   const int64_t row_bytes = (tracks.N + 7) / 8;
+  require(std::ssize(bits) == tracks.F * row_bytes, path, prefix + "/visible");
+  require(std::ssize(matrices) == tracks.F * 9, path, prefix + "/homography");
+  require(kinds.empty() || std::ssize(kinds) == tracks.N, path, prefix + "/kind");
   CameraMotion camera;
   for (int64_t f = 0; f < tracks.F; ++f) {
     std::copy_n(matrices.begin() + f * 9, 9, camera.to_first.emplace_back().begin());
@@ -40,8 +52,9 @@ ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame
       tracks.visible.push_back(bits[static_cast<size_t>(f * row_bytes + n / 8)] >> (n % 8) & 1);
     }
   }
-  std::vector<PointKind> kind;
-  for (const uint8_t value : kinds) kind.push_back(static_cast<PointKind>(value));
+  // A clip that was given up before its points were judged has no kinds.
+  std::vector<PointKind> kind(static_cast<size_t>(tracks.N), PointKind::Unknown);
+  std::transform(kinds.begin(), kinds.end(), kind.begin(), [](uint8_t value) { return static_cast<PointKind>(value); });
   return {std::move(tracks), std::move(kind)};
 }
 
@@ -155,9 +168,10 @@ std::string clip_section(const Path& folder, const ReportClip& clip, const std::
   const JsonObject record(value, records_file(clip.shard));
   const JsonObject frames = record.object("frames");
   const std::string status = record.string("status"), reason = record.optional_string("reason").value_or("");
+  std::string verdict = reason.empty() ? status : status + ": " + reason;
+  std::replace(verdict.begin(), verdict.end(), '_', ' ');
   std::string out = "<section class=\"card\"><h2>" + escape_html(record.string("id")) + " <span class=\"badge" +
-                    (status == "ok" ? " ok" : "") + "\">" +
-                    escape_html(reason.empty() ? status : status + ": " + reason) + "</span></h2>\n";
+                    (status == "ok" ? " ok" : "") + "\">" + escape_html(verdict) + "</span></h2>\n";
   out += "<p class=\"soft\">" + escape_html(record.object("video").string("path")) +
          fmt::format(", frames {} to {}", frames.integer("first"), frames.integer("last") - 1) + "</p>\n";
   if (const auto text = record.optional_string("text")) out += "<p>" + escape_html(*text) + "</p>\n";

@@ -10,10 +10,10 @@ namespace magma {
 namespace {
 
 constexpr const char* kStyle = R"css(
-:root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1a1d23;--soft:#5b6472;--line:#dfe3e9;--accent:#d01c1f;
+:root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1a1d23;--soft:#5b6472;--line:#dfe3e9;--accent:#d01c1f;--good:#15803d;
 --plot:#14171c}
 @media (prefers-color-scheme:dark){:root{--page:#101216;--card:#191c22;--ink:#e8eaee;--soft:#9aa3b2;--line:#2c313a;
---accent:#ff6b66;--plot:#0b0d10}}
+--accent:#ff6b66;--good:#4ade80;--plot:#0b0d10}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,"Liberation Sans",sans-serif}
 header,main,footer{max-width:1180px;margin:0 auto;padding:0 20px}
@@ -39,13 +39,13 @@ dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;width:100%}
 caption{text-align:left;font-size:.85rem;padding-bottom:4px}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{font-weight:600}td{overflow-wrap:anywhere}
+th{font-weight:600}td{overflow-wrap:anywhere}td:first-child{white-space:nowrap}
 .talk{border-left:3px solid var(--accent);padding:2px 0 2px 14px;margin:10px 0;white-space:pre-wrap;
 overflow-wrap:anywhere;font-size:.92rem}
 .talk b{color:var(--soft);font-weight:600}
 .badge{display:inline-block;border:1px solid var(--line);border-radius:99px;padding:1px 10px;font-size:.8rem;
 font-weight:600;color:var(--soft);vertical-align:middle}
-.badge.ok{color:var(--accent);border-color:var(--accent)}
+.badge.ok{color:var(--good);border-color:var(--good)}
 details{margin:12px 0}summary{cursor:pointer;font-weight:600;padding:4px 0}
 a{color:inherit}:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
 footer{color:var(--soft);font-size:.85rem;padding-top:24px;padding-bottom:40px}

@@ -12,7 +12,7 @@
 namespace magma {
 namespace {
 
-constexpr double kWidth = 480, kHeight = 240, kLeft = 34, kRight = 10, kTop = 18, kBottom = 40;  // of charts, px
+constexpr double kWidth = 480, kHeight = 240, kLeft = 46, kRight = 14, kTop = 22, kBottom = 46;  // of charts, px
 
 std::string svg_begin(double width, double height, const std::string& description) {
   return fmt::format("<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {:.0f} {:.0f}\" font-family=\"sans-serif\">\n",
@@ -21,7 +21,7 @@ std::string svg_begin(double width, double height, const std::string& descriptio
 
 std::string text(double x, double y, const char* anchor, const std::string& content) {
   return fmt::format(
-      "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"var(--soft)\" font-size=\"11\">{}</text>\n", x, y,
+      "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"var(--soft)\" font-size=\"14\">{}</text>\n", x, y,
       anchor, content);
 }
 
@@ -115,7 +115,7 @@ std::string trajectories_svg(const PointTracks& tracks, const std::vector<PointK
 std::string speed_histogram_svg(const std::vector<float>& speed, const std::vector<PointKind>& kind, double threshold) {
   const Bins bins = bins_of(speed, kind, threshold);
   const double step = (kWidth - kLeft - kRight) / static_cast<double>(bins.counts.size());
-  const double floor = kHeight - kBottom, unit = (floor - kTop - 14) / bins.most;
+  const double floor = kHeight - kBottom, unit = (floor - kTop - 18) / bins.most;
   std::string svg = svg_begin(kWidth, kHeight, "histogram of point speeds");
   for (size_t i = 0; i < bins.counts.size(); ++i) {
     const auto [still, moving] = bins.counts[i];
@@ -131,7 +131,7 @@ std::string speed_histogram_svg(const std::vector<float>& speed, const std::vect
   }
   svg += line(kLeft, floor, kWidth - kRight, floor, "stroke=\"var(--line)\"");
   for (const size_t tick : {size_t{0}, size_t{6}, size_t{12}, size_t{18}, size_t{24}}) {
-    svg += text(kLeft + step * static_cast<double>(tick), floor + 15, "middle",
+    svg += text(kLeft + step * static_cast<double>(tick), floor + 18, "middle",
                 fmt::format("{:.1f}", bins.width * static_cast<double>(tick)));
   }
   const double x = kLeft + threshold / bins.width * step;
@@ -155,8 +155,8 @@ std::string share_svg(const std::vector<float>& share, int64_t frames, const std
                           floor - height * static_cast<double>(share[i]));
   }
   svg += "<polyline fill=\"none\" stroke=\"var(--accent)\" stroke-width=\"2\" points=\"" + points + "\"/>\n";
-  svg += text(kLeft, floor + 15, "start", "0");
-  svg += text(kWidth - kRight, floor + 15, "end", std::to_string(std::max<int64_t>(0, frames - 1)));
+  svg += text(kLeft, floor + 18, "start", "0");
+  svg += text(kWidth - kRight, floor + 18, "end", std::to_string(std::max<int64_t>(0, frames - 1)));
   svg += text((kLeft + kWidth - kRight) / 2, kHeight - 6, "middle", "frame");
   return svg + "</svg>\n";
 }

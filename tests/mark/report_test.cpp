@@ -106,7 +106,7 @@ class OutputFixture {
       add_tracks(tensors, record.id, marks.stabilised);
       std::vector<float> matrices;
       for (const Homography& h : marks.camera.to_first) matrices.insert(matrices.end(), h.begin(), h.end());
-      tensors.add(record.id + "/kind", DType::U8, {kPoints},
+      tensors.add(record.id + "/kind", DType::U8, {static_cast<int64_t>(marks.split.kind.size())},
                   {reinterpret_cast<const char*>(marks.split.kind.data()), marks.split.kind.size()});
       tensors.add(record.id + "/homography", DType::F32, {kFrames, 3, 3},
                   {reinterpret_cast<const char*>(matrices.data()), matrices.size() * sizeof(float)});
@@ -195,6 +195,22 @@ TEST(Report, EmbedsSmallVideosAndLinksLargeOnes) {
   EXPECT_EQ(count(page, "src=\"videos/walk-s000/orig_trace.mp4\""), 1);
   EXPECT_THAT(page, HasSubstr("poster=\"images/00000/walk-s000-c0.jpg\""));
   EXPECT_LT(page.size(), size_t{20} << 20U);
+}
+
+TEST(Report, CountsDroppedShotsAndShowsClipsThatWereGivenUp) {
+  TemporaryFolder folder;
+  OutputFixture output(folder.path());
+  ClipRecord given_up = sample_clip(0, false);
+  given_up.marks.status = "rejected";
+  given_up.marks.reason = "camera_unfitted";
+  given_up.marks.marks.clear();
+  given_up.marks.split = {};
+  output.add(given_up);
+  output.add_line({{"id", "walk-dropped-90"}, {"item", "walk"}, {"status", "dropped"}, {"reason", "shot_too_short"}});
+  const std::string page = output.report();
+  EXPECT_THAT(page, HasSubstr("rejected: camera unfitted"));
+  EXPECT_THAT(page, HasSubstr("<td>shot too short</td><td>1</td>"));
+  EXPECT_THAT(page, HasSubstr("<b>1</b><span>clips</span>"));
 }
 
 TEST(Report, OfADamagedRecordNamesFileAndLine) {
