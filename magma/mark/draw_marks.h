@@ -17,8 +17,8 @@ struct MarkStyle {
   int radius_px(const std::string& number) const;
 };
 
-MarkStyle mark_style(Size frame);           // font rule of 5.1 on min(W, 1.33 H)
-float mark_radius_px(Size frame);           // of a two-digit mark: spacing rule of 1.6 step 7
+MarkStyle mark_style(Size frame);                               // font rule of 5.1 on min(W, 1.33 H)
+float mark_radius_px(Size frame);                               // of a two-digit mark: spacing rule of 1.6 step 7
 void draw_marks(Image& image, const std::vector<Mark>& marks);  // static ones first, moving ones on top
 
 // Draws the history of all points as it grows: one overlay, N segments a frame.
