@@ -266,11 +266,10 @@ MarkRunSummary run_marks(const WorkList& list, const MarkRunOptions& options, co
                          WorkSource& source) {
   MAGMA_CHECK(options.workers >= 1 && options.parts >= 1 && options.part >= 0 && options.part < options.parts,
               "{} workers, part {} of {}", options.workers, options.part, options.parts);
+  std::unique_ptr<Run> run;
   try {
-    Run run(list, options, work, source);
-    run.run();
-    source.finish(nullptr);
-    return run.sum_up();
+    run = std::make_unique<Run>(list, options, work, source);
+    run->run();
   } catch (const Error& error) {
     source.finish(&error);
     throw with_resume_hint(error, options.single);
@@ -279,6 +278,8 @@ MarkRunSummary run_marks(const WorkList& list, const MarkRunOptions& options, co
     source.finish(&error);
     throw;
   }
+  source.finish(nullptr);
+  return run->sum_up();
 }
 
 }  // namespace magma
