@@ -9,6 +9,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "magma/core/check.h"
+#include "magma/image/area_average.h"
 
 namespace magma {
 namespace {
@@ -39,6 +40,12 @@ void resize_plane(const StoredPlane& from, Size to, bool area, cv::Mat& out) {
     return;
   }
   const bool shrinks = to.w <= from.size.w && to.h <= from.size.h;
+  const bool is_whole_ratio = from.size.w % to.w == 0 && from.size.h % to.h == 0;  // where OpenCV is fast
+  if (area && shrinks && !is_whole_ratio) {
+    out.create(to.h, to.w, CV_8UC1);
+    average_areas(from.pixels, static_cast<size_t>(from.stride), from.size, to, out.data);
+    return;
+  }
   cv::resize(source, out, {to.w, to.h}, 0, 0, area && shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
 }
 

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "magma/image/area_average.h"
 #include "tests/image/video_inputs.h"
 #include "tests/support/temporary_folder.h"
 
@@ -57,6 +58,26 @@ TEST(Planes, AverageAreasAndFillGreyChroma) {
   scale_planes(frame, {2, 1}, planes);
   EXPECT_EQ(planes.luma.pixels, (std::vector<uint8_t>{25, 101}));
   EXPECT_EQ(planes.u.pixels, (std::vector<uint8_t>{128}));
+}
+
+TEST(Planes, AverageAreasOfAnyRatioAsTheDefinitionSays) {
+  const Size from = {53, 37}, to = {20, 29};
+  GreyImage image(from);
+  for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i * i % 251);
+  std::vector<uint8_t> out(20 * 29);
+  average_areas(image.pixels.data(), 53, from, to, out.data());
+  const auto overlap = [](int s, int o, double ratio) {
+    return std::max(0.0, std::min(s + 1.0, (o + 1) * ratio) - std::max<double>(s, o * ratio));
+  };
+  for (int y = 0; y < to.h; ++y) {
+    for (int x = 0; x < to.w; ++x) {
+      double sum = 0;
+      for (int i = 0; i < from.w * from.h; ++i) {
+        sum += image.pixels[static_cast<size_t>(i)] * overlap(i % 53, x, 53 / 20.0) * overlap(i / 53, y, 37 / 29.0);
+      }
+      EXPECT_NEAR(out[static_cast<size_t>(y * to.w + x)], sum / (53 / 20.0 * 37 / 29.0), 1.0) << x << "," << y;
+    }
+  }
 }
 
 TEST(Planes, TurnClockwise) {
