@@ -20,7 +20,7 @@ struct MarkConfig {
   int64_t grid = 15;             // side of the query grid
   int64_t track_width = 640;     // longer side of the tracking frame, px
   int64_t clip_frames = 96;
-  int64_t min_clip_frames = 2;
+  int64_t min_clip_frames = 1;
   int64_t quant = 256;           // side of the answer grid
   double min_visible = 0.5;      // share of frames
   std::string camera_rule = "residual";  // or "magma": the 80 % rule

@@ -440,7 +440,6 @@ TEST_F(ClipPipeline, GivenTracksOfAnotherLengthAreMalformed) {
 
 TEST_F(ClipPipeline, AVideoOfOneFrameGivesAClip) {
   config_ = MarkConfig();
-  config_.min_clip_frames = 1;
   const PipelineSummary summary = run({.frames = 1});
   EXPECT_EQ(summary.clips, 1);
   ASSERT_EQ(sink_.clips.size(), 1U);
