@@ -38,11 +38,11 @@ using PointSplitter = std::function<std::vector<uint8_t>(const PointTracks& trac
 
 struct TrackBenchOptions {
   std::vector<std::string> trackers;
-  std::string only;  // clips whose name contains this
+  std::string only = {};  // clips whose name contains this
   int grid = 15;
   int threads = 1;
-  Path scratch;         // folder for the videos in the making
-  PointSplitter split;  // may be empty
+  Path scratch = {};         // folder for the videos in the making
+  PointSplitter split = {};  // may be empty
 };
 
 struct TrackBenchRow {

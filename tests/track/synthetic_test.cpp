@@ -81,11 +81,11 @@ double share_confirmed(const SyntheticOptions& options, int frame) {
   return static_cast<double>(confirmed) / tested;
 }
 
-TEST(Synthetic, PicturesShowWhatTheTruthSays) {
+TEST(SlowSynthetic, PicturesShowWhatTheTruthSays) {
   EXPECT_GT(share_confirmed({.seed = 11, .camera = CameraMode::Hand}, 8), 0.9);
 }
 
-TEST(Synthetic, MotionBlurIsCentredOnTheTruth) {
+TEST(SlowSynthetic, MotionBlurIsCentredOnTheTruth) {
   EXPECT_GT(share_confirmed({.seed = 12, .camera = CameraMode::Hand, .occluder = false, .blur_px = 0.8}, 8), 0.9);
 }
 
