@@ -1,6 +1,7 @@
 #include "magma/mark/camera_motion.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "magma/core/check.h"
@@ -9,14 +10,15 @@
 namespace magma {
 namespace {
 
-constexpr double kInlierPx = 1.5;         // px'
-constexpr double kBackgroundShare = 0.6;  // of the fits a background point must agree with
+constexpr double kInlierPx = 1.5;          // px'
+constexpr double kBackgroundShare = 0.6;   // of the fits a background point must agree with
+constexpr int64_t kMembershipFrames = 16;  // evenly spaced; more change nothing but the time
 constexpr size_t kFewestBackground = 12;
 constexpr int64_t kFewestInliers = 10;
 constexpr double kStillPx = 1.5;        // px': a camera that moves the background less is static
 constexpr double kMostUnfitted = 0.2;   // of the frames
 constexpr double kSimilarGroups = 0.5;  // size ratio of two motion groups that makes a clip ambiguous
-constexpr double kBorderBand = 0.12;    // of the extent of the points: the ring that "touches the border"
+constexpr double kSmallestGroup = 0.3;  // of the largest: smaller ones cannot be the background
 constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 
@@ -44,14 +46,38 @@ Offered offered_points(const PointTracks& tracks, int64_t t, int64_t target, con
   return offered;
 }
 
-// Share of the frames in which a point agrees with the motion that most points of `mask` share, [N].
+// Frames 1 .. F-1, evenly spaced; the last one included.
+std::vector<int64_t> sampled_frames(const PointTracks& tracks) {
+  const int64_t samples = std::min(kMembershipFrames, tracks.F - 1);
+  std::vector<int64_t> frames;
+  for (int64_t sample = 1; sample <= samples; ++sample) frames.push_back(sample * (tracks.F - 1) / samples);
+  return frames;
+}
+
+// Points of `mask` that share the most common motion between frame 0 and t.
+Mask inliers_at(const PointTracks& tracks, int64_t t, const Mask& mask, double threshold_px) {
+  Mask inliers(mask.size(), 0);
+  const Offered offered = offered_points(tracks, t, 0, mask);
+  const std::optional<Homography> h = robust_homography(offered.pairs, threshold_px);
+  if (!h) return inliers;
+  for (size_t i = 0; i < offered.points.size(); ++i) {
+    inliers[offered.points[i]] = transfer_error(*h, offered.pairs.from[i], offered.pairs.to[i]) <= threshold_px;
+  }
+  return inliers;
+}
+
+// Share of the sampled frames in which each point of `mask` agrees with the motion of one group, [N]. The group is
+// taken from the middle of the clip, where motions have come apart: a fit of its own for every frame could follow
+// another group in each.
 std::vector<double> agreement(const PointTracks& tracks, const Mask& mask, double threshold_px) {
+  const std::vector<int64_t> frames = sampled_frames(tracks);
+  const Mask group = inliers_at(tracks, frames[frames.size() / 2], mask, threshold_px);
   std::vector<double> agreed(static_cast<size_t>(tracks.N), 0);
   std::vector<double> fits(static_cast<size_t>(tracks.N), 0);
-  for (int64_t t = 1; t < tracks.F; ++t) {
-    const Offered offered = offered_points(tracks, t, 0, mask);
-    const std::optional<Homography> h = robust_homography(offered.pairs, threshold_px);
+  for (const int64_t t : frames) {
+    const std::optional<Homography> h = robust_homography(offered_points(tracks, t, 0, group).pairs, threshold_px);
     if (!h) continue;
+    const Offered offered = offered_points(tracks, t, 0, mask);
     for (size_t i = 0; i < offered.points.size(); ++i) {
       fits[offered.points[i]] += 1;
       if (transfer_error(*h, offered.pairs.from[i], offered.pairs.to[i]) <= threshold_px)
@@ -76,40 +102,40 @@ Mask members(const std::vector<double>& agreed) {
 
 int64_t count(const Mask& mask) { return std::count(mask.begin(), mask.end(), 1); }
 
-// Members of `mask` on the outer ring of all points at frame 0: what surrounds the scene is more likely its background.
-int64_t border_members(const PointTracks& tracks, const Mask& mask) {
-  Point low = tracks.at(0, 0);
-  Point high = low;
-  for (int64_t n = 0; n < tracks.N; ++n) {
-    const Point p = tracks.at(0, n);
-    low = {std::min(low.x, p.x), std::min(low.y, p.y)};
-    high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+// How much of the picture a group spans: points times deviation in x times deviation in y at frame 0. A background
+// shows all around the objects in front of it; an object of as many points is compact.
+double span(const PointTracks& tracks, const Mask& mask) {
+  double n = 0, x = 0, y = 0, xx = 0, yy = 0;
+  for (int64_t i = 0; i < tracks.N; ++i) {
+    if (!mask[static_cast<size_t>(i)]) continue;
+    const Point p = tracks.at(0, i);
+    n += 1;
+    x += p.x;
+    y += p.y;
+    xx += static_cast<double>(p.x) * p.x;
+    yy += static_cast<double>(p.y) * p.y;
   }
-  const Point band = (high - low) * static_cast<float>(kBorderBand);
-  int64_t members_on_ring = 0;
-  for (int64_t n = 0; n < tracks.N; ++n) {
-    const Point p = tracks.at(0, n);
-    const bool ring =
-        p.x <= low.x + band.x || p.y <= low.y + band.y || p.x >= high.x - band.x || p.y >= high.y - band.y;
-    if (mask[static_cast<size_t>(n)] && ring) ++members_on_ring;
-  }
-  return members_on_ring;
+  if (n == 0) return 0;
+  return n * std::sqrt(std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
 }
 
-// The largest motion group, or a second one of similar size that holds more of the border.
-Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambiguous) {
+// Groups of points that share one motion, found one after the other, largest first; those far smaller than the first
+// are left out.
+std::vector<Mask> motion_groups(const PointTracks& tracks, double threshold_px) {
   const Mask all(static_cast<size_t>(tracks.N), 1);
-  Mask first = members(agreement(tracks, all, threshold_px));
-  Mask rest(all.size(), 0);
-  for (size_t n = 0; n < all.size(); ++n) rest[n] = !first[n];
-  const auto similar = kSimilarGroups * static_cast<double>(count(first));
-  if (count(rest) < static_cast<int64_t>(kFewestBackground) || static_cast<double>(count(rest)) < similar) return first;
-  const std::vector<double> agreed = agreement(tracks, rest, threshold_px);
-  Mask second(all.size(), 0);
-  for (size_t n = 0; n < all.size(); ++n) second[n] = rest[n] && agreed[n] > kBackgroundShare;
-  if (static_cast<double>(count(second)) < similar) return first;
-  ambiguous = true;
-  return border_members(tracks, second) > border_members(tracks, first) ? second : first;
+  std::vector<Mask> groups = {members(agreement(tracks, all, threshold_px))};
+  const auto smallest =
+      std::max(static_cast<double>(kFewestBackground), kSmallestGroup * static_cast<double>(count(groups[0])));
+  Mask rest = all;
+  while (true) {
+    for (size_t n = 0; n < rest.size(); ++n) rest[n] = rest[n] && !groups.back()[n];
+    if (static_cast<double>(count(rest)) < smallest) return groups;
+    const std::vector<double> agreed = agreement(tracks, rest, threshold_px);
+    Mask next(all.size(), 0);
+    for (size_t n = 0; n < all.size(); ++n) next[n] = rest[n] && agreed[n] > kBackgroundShare;
+    if (static_cast<double>(count(next)) < smallest) return groups;
+    groups.push_back(std::move(next));
+  }
 }
 
 // Median over background points of how far each gets from its place at frame 0, px.
@@ -124,6 +150,20 @@ double background_travel(const PointTracks& tracks, const Mask& background) {
     farthest.push_back(distance);
   }
   return median(farthest);
+}
+
+// The background among the groups: one that stands still (no object keeps pace with a moving camera), else the one that
+// spans most of the picture.
+Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambiguous) {
+  const std::vector<Mask> groups = motion_groups(tracks, threshold_px);
+  size_t best = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const double size = static_cast<double>(count(groups[g]));
+    ambiguous = ambiguous || (g > 0 && size >= kSimilarGroups * static_cast<double>(count(groups[0])));
+    if (background_travel(tracks, groups[g]) < kStillPx * pixel_scale(tracks.frame)) return groups[g];
+    if (span(tracks, groups[g]) > span(tracks, groups[best])) best = g;
+  }
+  return groups[best];
 }
 
 // The reference's rule: more than 80 % of the points make steps of more than 1 px on average.

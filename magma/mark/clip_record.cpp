@@ -145,6 +145,7 @@ Json to_json(const ClipRecord& record) {
       {"marks", marks_json(marks.marks)},
       {"traces", traces_json(marks.traces)},
       {"marked_frame", marks.marked_frame},
+      {"frames_used", marks.frames_used},
       {"image", record.image},
       {"text", record.text ? Json(*record.text) : Json()},
       {"language", nullptr},

@@ -16,9 +16,6 @@ constexpr double kSampleShare = 0.2;  // of a cluster's points are marked, at le
 constexpr int64_t kMostPerCluster = 2;
 constexpr int kMotionSamples = 8;
 constexpr float kMotionWeight = 2;
-// Points this close to the threshold (evidence 1) stay unmarked: a wrong label costs more than a missing mark.
-constexpr float kClearlyStatic = 0.8F;
-constexpr float kClearlyMoving = 1.2F;
 
 struct Candidate {
   int64_t point = 0;

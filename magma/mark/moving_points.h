@@ -12,6 +12,10 @@ namespace magma {
 
 enum class PointKind : uint8_t { Static = 0, Moving = 1, Unknown = 2 };  // Unknown: not admitted
 
+// Points whose evidence lies between these stay unmarked: a wrong label costs more than a missing mark.
+inline constexpr float kClearlyStatic = 0.8F;
+inline constexpr float kClearlyMoving = 1.2F;
+
 struct PointSplit {
   std::vector<PointKind> kind;  // [N]
   std::vector<float> speed;     // [N] px of the tracking frame per frame, after stabilisation; 0 when unknown

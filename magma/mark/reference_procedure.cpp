@@ -162,6 +162,7 @@ class ReferenceProcedure {
     result_.camera.inlier_share.assign(static_cast<size_t>(whole_.F), 1);
     result_.camera.background.assign(N, 0);
     result_.stabilised = *clip.tracks;
+    result_.frames_used = whole_.F;
   }
 
   ClipMarks make() {
