@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kCandidates = 96;
 constexpr size_t kCompanions = 6;
 constexpr int kRounds = 5;         // of the fit of the common motion
-constexpr float kStranger = 0.7F;  // weight of what is expected of a stranger
+constexpr float kStranger = 0.4F;  // weight of what is expected of a stranger
 constexpr float kDecay = 0.9F;
 constexpr float kMaxDifference = 3;   // px per frame; beyond it steps are just different
 constexpr float kDistanceScale = 80;  // px that weigh as much as motion that differs in one frame

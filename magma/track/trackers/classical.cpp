@@ -22,15 +22,17 @@ constexpr FlowSettings kQuick = {2, 10, 0.03F};
 constexpr FlowSettings kThorough = {4, 30, 0.01F};
 constexpr float kMaxBackward = 0.5F;  // px between a point and its way there and back
 constexpr float kMinCorrelation = 0.7F;
-constexpr float kFoundCorrelation = 0.7F;  // for a lost point
-constexpr float kRenewCorrelation = 0.8F;  // below it an accepted point's template is taken anew
-constexpr float kTextured = 6;             // grey levels, deviation of a patch
+constexpr float kFoundCorrelation = 0.75F;  // for a lost point
+constexpr float kRenewCorrelation = 0.8F;   // below it an accepted point's template is taken anew
+constexpr float kTextured = 6;              // grey levels, deviation of a patch
 constexpr float kFlat = 3;
 constexpr float kReference = 1.5F;
 constexpr float kColourTextured = 35;
 constexpr float kColourFlat = 14;
 constexpr float kColourRate = 0.1F;
-constexpr float kMaxRefinement = 2;   // px
+constexpr float kSearchable = 3;      // grey levels, deviation of a patch that can be told from others
+constexpr float kMaxNear = 6;         // px from the predicted place to where the template fits
+constexpr float kMaxRefinement = 3;   // px from the best half-size match to where the template fits
 constexpr float kMaxTurn = 1.5F;      // px per frame
 constexpr float kSurelySame = 0.97F;  // correlation
 constexpr int64_t kSearchesPerFrame = 32;
@@ -44,6 +46,7 @@ struct Template {
   Patch patch;
   SearchTemplate search;
   Colour colour = {};  // gain taken out
+  Point at;            // where it was taken
 };
 
 // What is seen at a place of the current frame.
@@ -97,6 +100,8 @@ class ClassicalTracker final : public Tracker {
   bool changed_course(const TrackedPoint& point, const Attempt& attempt, Point companions) const;
   void try_step(const Planes& frame, const TrackedPoint& point, const FlowSettings& settings, Attempt& attempt) const;
   bool looks_right(const TrackedPoint& point, const Look& look, float min_correlation) const;
+  bool settles_at(const Planes& frame, const TrackedPoint& point, const FlowTemplate& target, float max_move,
+                  Attempt& attempt) const;
   bool find_again(const Planes& frame, const TrackedPoint& point, bool search_around, Attempt& attempt) const;
   void look(const Planes& frame, const TrackedPoint& point, Attempt& attempt) const;
   void take_template(const Planes& frame, TrackedPoint& point) const;
@@ -183,6 +188,7 @@ void ClassicalTracker::start_points(const Planes& frame) {
 void ClassicalTracker::take_template(const Planes& frame, TrackedPoint& point) const {
   const FloatPlane& half = current_.level(std::min(1, current_.levels() - 1));
   Template& reference = point.reference;
+  reference.at = point.at;
   current_.level(0).sample<kFlowPatch>(point.at, reference.flow);
   reference.patch.take(current_.level(0), point.at);
   reference.search.take(half, point.at * 0.5F);
@@ -310,27 +316,35 @@ void ClassicalTracker::settle(const Planes& frame) {
   });
 }
 
-// At the predicted place first, then around it.
+// Refines `start` against the template; true when the point is really there.
+bool ClassicalTracker::settles_at(const Planes& frame, const TrackedPoint& point, const FlowTemplate& target,
+                                  float max_move, Attempt& attempt) const {
+  const Point start = attempt.to;
+  if (!target.align(current_.level(0), attempt.to, 10, 0.03F)) return false;
+  if (norm(attempt.to - start) > max_move || !inside(attempt.to, frame.luma.size)) return false;
+  look(frame, point, attempt);
+  return looks_right(point, attempt.look, kFoundCorrelation);
+}
+
+// At the predicted place first, then near it, then around it.
 bool ClassicalTracker::find_again(const Planes& frame, const TrackedPoint& point, bool search_around,
                                   Attempt& attempt) const {
-  const FloatPlane& plane = current_.level(0);
   const Point predicted = attempt.to;
-  if (inside(predicted, plane.size())) {
+  if (inside(predicted, frame.luma.size)) {
     look(frame, point, attempt);
     if (looks_right(point, attempt.look, kFoundCorrelation)) return true;
   }
-  if (!search_around || point.reference.patch.deviation < kTextured || current_.levels() < 2) return false;
+  if (point.reference.patch.deviation < kSearchable) return false;
+  FlowTemplate target;
+  target.prepare(point.reference.flow, point.reference.at, frame.luma.size);
+  if (settles_at(frame, point, target, kMaxNear, attempt)) return true;
+  attempt.to = predicted;
+  if (!search_around || current_.levels() < 2) return false;
   const int radius = std::min(6 + point.lost, kMaxSearchRadius);
   const std::optional<Point> place = search(current_.level(1), point.reference.search, predicted * 0.5F, radius / 2);
   if (!place) return false;
-  FlowTemplate target;
-  target.prepare(point.reference.flow, {}, {});
-  Point at = *place * 2.0F;
-  if (!target.align(plane, at, 10, 0.03F) || norm(at - *place * 2.0F) > kMaxRefinement) return false;
-  if (!inside(at, plane.size())) return false;
-  attempt.to = at;
-  look(frame, point, attempt);
-  if (looks_right(point, attempt.look, kFoundCorrelation)) return true;
+  attempt.to = *place * 2.0F;
+  if (settles_at(frame, point, target, kMaxRefinement, attempt)) return true;
   attempt.to = predicted;
   return false;
 }
@@ -342,6 +356,7 @@ void ClassicalTracker::redetect(const Planes& frame) {
   for (int64_t k = 0; k < N && searches < kSearchesPerFrame; ++k) {
     const auto n = static_cast<size_t>((next_search_ + k) % N);
     if (!points_[n].started || attempts_[n].accepted) continue;
+    if (!inside(attempts_[n].to, current_.level(0).size(), -kMaxSearchRadius)) continue;
     search_around[n] = 1;
     ++searches;
     last = static_cast<int64_t>(n) + 1;
