@@ -90,7 +90,9 @@ class Run {
  public:
   Run(const WorkList& list, const MarkRunOptions& options, const ItemWork& work, WorkSource& source)
       : list_(list), options_(options), work_(work), source_(source) {
-    shards_ = options.shards > 0 ? options.shards : default_shards(static_cast<int64_t>(list.items.size()));
+    const auto items = static_cast<int64_t>(list.items.size());
+    shards_ = options.shards > 0 ? options.shards : default_shards(items);
+    if (options.single) shards_ = 1;  // nothing may be published before the item is done
     members_ = shard_members(list, shards_);
     manifest_ = manifest_of(list, options, shards_);
   }

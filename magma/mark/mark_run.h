@@ -22,7 +22,7 @@ struct MarkRunOptions {
   std::string program_version;
   bool videos = true;           // part of the manifest
   int workers = 1;              // items at a time
-  int64_t shards = 0;           // output shards; 0: default_shards()
+  int64_t shards = 0;           // output shards; 0: default_shards(); 1 for a single item
   int64_t part = 0, parts = 1;  // --shard I/N: output shards s with s % parts == part
   bool overwrite = false;
   bool single = false;      // an item's failure is the run's, and leaves the folder as it was

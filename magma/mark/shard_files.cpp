@@ -71,7 +71,7 @@ void join_tensors(const std::vector<Path>& items, const Path& target) {
       if (tensor.begin == tensor.end) out.add(name, tensor.dtype, tensor.shape, "");
     }
   }
-  out.finish();
+  out.finish(false);
 }
 
 // Publishes one file or folder and notes the size and hash of every file in it.
@@ -135,7 +135,7 @@ void ItemSpool::image(const std::string& file, std::string_view bytes) {
 void ItemSpool::finish() {
   records_->commit(false);
   samples_->commit(false);
-  tensors_->finish();
+  tensors_->finish(false);
 }
 
 void ItemSpool::clear() {

@@ -172,7 +172,7 @@ void SafetensorsWriter::append(const std::string& name, std::string_view rows) {
   state_->append(tensor, rows);
 }
 
-uint64_t SafetensorsWriter::finish() {
+uint64_t SafetensorsWriter::finish(bool durable) {
   State& state = *state_;
   MAGMA_CHECK(!state.finished, "finish() called twice");
   state.finished = true;
@@ -187,7 +187,7 @@ uint64_t SafetensorsWriter::finish() {
     for (const Piece& piece : tensor.pieces) state.spool.copy(piece.offset, piece.bytes, out);
   }
   const uint64_t hash = out.hash();
-  out.commit();
+  out.commit(durable);
   return hash;
 }
 

@@ -18,6 +18,7 @@ inline MarkRunOptions made_up_options(const Path& folder) {
   MarkRunOptions options;
   options.folder = folder;
   options.program_version = "test";
+  options.shards = 4;
   options.progress = ProgressStyle::Quiet;
   return options;
 }
