@@ -15,10 +15,12 @@ constexpr double kBackgroundShare = 0.6;   // of the fits a background point mus
 constexpr int64_t kMembershipFrames = 16;  // evenly spaced; more change nothing but the time
 constexpr size_t kFewestBackground = 12;
 constexpr int64_t kFewestInliers = 10;
-constexpr double kStillPx = 1.5;        // px': a camera that moves the background less is static
-constexpr double kMostUnfitted = 0.2;   // of the frames
-constexpr double kSimilarGroups = 0.5;  // size ratio of two motion groups that makes a clip ambiguous
-constexpr double kSmallestGroup = 0.3;  // of the largest: smaller ones cannot be the background
+constexpr double kStillPx = 1.5;         // px': a camera that moves the background less is static
+constexpr double kMostUnfitted = 0.2;    // of the frames
+constexpr double kSimilarGroups = 0.5;   // size ratio of two motion groups that makes a clip ambiguous
+constexpr double kThinBackground = 0.1;  // of the points: fewer ask for a wider threshold
+constexpr int kWidenings = 2;            // doublings
+constexpr double kSmallestGroup = 0.3;   // of the largest: smaller ones cannot be the background
 constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 
@@ -166,6 +168,17 @@ Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambig
   return groups[best];
 }
 
+// Finds the background; where it is no plane, with a wider threshold, which is returned.
+double inlier_threshold(const PointTracks& tracks, CameraMotion& camera) {
+  double threshold_px = kInlierPx * pixel_scale(tracks.frame);
+  for (int widening = 0;; ++widening, threshold_px *= 2) {
+    camera.ambiguous = false;
+    camera.background = find_background(tracks, threshold_px, camera.ambiguous);
+    const double share = static_cast<double>(count(camera.background)) / static_cast<double>(tracks.N);
+    if (share >= kThinBackground || widening == kWidenings) return threshold_px;
+  }
+}
+
 // The reference's rule: more than 80 % of the points make steps of more than 1 px on average.
 bool most_points_step(const PointTracks& tracks) {
   int64_t stepping = 0;
@@ -236,8 +249,7 @@ CameraMotion estimate_camera(const PointTracks& tracks, const MarkConfig& config
   if (tracks.N == 0 || tracks.F == 1) return camera;
 
   const double scale = pixel_scale(tracks.frame);
-  const double threshold_px = kInlierPx * scale;
-  camera.background = find_background(tracks, threshold_px, camera.ambiguous);
+  const double threshold_px = inlier_threshold(tracks, camera);
   camera.moving = config.camera_rule == "magma" ? most_points_step(tracks)
                                                 : background_travel(tracks, camera.background) >= kStillPx * scale;
   if (camera.moving) {

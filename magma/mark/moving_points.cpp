@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kLag = 5;            // frames: net displacement over them is motion, within them jitter
 constexpr double kSensitiveEps = 0.5;  // of eps, in the second look
+constexpr double kCalmPx = 0.5;        // px': a background that keeps more residual motion raises eps
 constexpr int64_t kFewMoving = 2;      // fewer in the first look ask for the second
 constexpr double kDriftPx = 6;         // px': a point that strays farther without moving is no witness of rest
 constexpr double kOnsetPx = 2;         // px': leaving its place
@@ -79,12 +80,13 @@ Motion measure(const PointTracks& tracks, int64_t n, double onset_px) {
 class Splitter {
  public:
   // A sensitive one takes half the speed, and small objects that are lost soon.
-  Splitter(const PointTracks& tracks, const MarkConfig& config, double fps, bool sensitive)
+  Splitter(const PointTracks& tracks, const MarkConfig& config, double fps, bool sensitive, double residual_px)
       : tracks_(tracks),
         config_(config),
         scale_(pixel_scale(tracks.frame)),
         sensitive_(sensitive),
-        eps_px_(config.eps_px * scale_ * 30 / fps * (sensitive ? kSensitiveEps : 1)),
+        eps_px_(config.eps_px * scale_ * 30 / fps * (sensitive ? kSensitiveEps : 1) *
+                std::max(1.0, residual_px / (kCalmPx * scale_))),
         shortest_run_(std::max(kShortestRunFrames, static_cast<int64_t>(std::ceil(kShortestRunSeconds * fps)))),
         latest_onset_(std::max(kOnsetFrames, static_cast<int64_t>(kLatestOnset * static_cast<double>(tracks.F)))) {}
 
@@ -151,7 +153,7 @@ PointSplit split_points(const PointTracks& stabilised, const CameraMotion& camer
   PointSplit split{std::vector<PointKind>(N, PointKind::Unknown), std::vector<float>(N, 0), std::vector<float>(N, 0),
                    0};
   const auto look = [&](bool sensitive) {
-    const Splitter splitter(stabilised, config, fps, sensitive);
+    const Splitter splitter(stabilised, config, fps, sensitive, camera.background_residual_px);
     for (int64_t n = 0; n < stabilised.N; ++n) splitter.decide(n, split);
   };
   look(false);

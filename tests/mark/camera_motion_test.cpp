@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "magma/mark/moving_points.h"
 #include "tests/mark/track_scene.h"
 
 namespace magma {
@@ -100,6 +101,22 @@ TEST(CameraMotion, TheEightyPercentRuleOfTheReferenceCanBeChosen) {
   EXPECT_TRUE(estimate_camera(scene.tracks(), config, 30).moving);
   config.camera_rule = "magma";
   EXPECT_FALSE(estimate_camera(scene.tracks(), config, 30).moving);
+}
+
+TEST(CameraMotion, ABackgroundThatIsNoPlaneIsFoundWithAWiderThreshold) {
+  TrackScene scene;
+  PointTracks tracks = scene.tracks();
+  for (int64_t t = 0; t < tracks.F; ++t) {
+    for (int64_t n = 0; n < tracks.N; ++n) {  // depth by a fixed disorder: near points pass faster
+      const float depth = 1 + 0.05F * static_cast<float>((n * 7919) % 13);
+      tracks.at(t, n) = tracks.at(t, n) + Point{-0.5F * static_cast<float>(t) * depth, 0};
+    }
+  }
+  const CameraMotion camera = estimate_camera(tracks, {}, 30);
+  EXPECT_FALSE(camera.rejected);
+  EXPECT_GT(std::count(camera.background.begin(), camera.background.end(), 1), 72);
+  EXPECT_THAT(split_points(stabilise(tracks, camera), camera, {}, 30).kind,
+              testing::Each(testing::Ne(PointKind::Moving)));
 }
 
 TEST(CameraMotion, StabilisedTracksOfTheBackgroundStandStill) {
