@@ -1,9 +1,9 @@
 // Configuration: one struct, one fields() naming each field and its help once; from it YAML, --set, help and JSON.
 //
 //   struct MarkConfig {
-//     double eps_px = 1.0;
+//     double eps_px = 1.0;  (px per frame)
 //     template <typename Visitor> void fields(Visitor& v) { v("eps_px", eps_px, "speed above which a point moves"); }
-//   };
+//   };  then
 //   ConfigView view = config_view(config);   // then load_yaml(view, path), set(view, "eps_px=2"), to_json(view)
 #pragma once
 
