@@ -24,11 +24,12 @@ uint8_t grey(double value) { return static_cast<uint8_t>(std::clamp(std::lround(
 // A wide picture of waves, so that a shifted view of the same scene can be had.
 class WaveScene {
  public:
-  explicit WaveScene(uint64_t seed, double u = 0, double v = 0) : u_(u), v_(v), luma_(kWidth * kSize.h, 110.0) {
+  explicit WaveScene(uint64_t seed, double u = 0, double v = 0, double contrast = 1)
+      : u_(u), v_(v), luma_(kWidth * kSize.h, 110.0) {
     Rng rng(seed);
     for (int i = 0; i < 12; ++i) {
       const double kx = rng.uniform(-0.5, 0.5), ky = rng.uniform(-0.5, 0.5), phase = rng.uniform(0, 6.28);
-      const double height = rng.uniform(8, 20);
+      const double height = contrast * rng.uniform(8, 20);
       for (size_t at = 0; at < luma_.size(); ++at) {
         const double x = static_cast<double>(at % kWidth), y = static_cast<double>(at / kWidth);
         luma_[at] += height * std::cos(kx * x + ky * y + phase);
@@ -150,7 +151,8 @@ TEST_P(EveryContentDetector, FindsCutsAtTheExactFrame) {
 }
 
 TEST_P(EveryContentDetector, FindsACutBetweenScenesOfTheSameColours) {
-  const auto frame = [](int64_t n) { return n < 40 ? kStreet.view(0, 2.2) : kSameColours.view(0, 2.2); };
+  const WaveScene morning(1, 6, -14, 2.5), evening(3, 6, -14, 2.5);
+  const auto frame = [&](int64_t n) { return n < 40 ? morning.view() : evening.view(); };
   EXPECT_EQ(cuts_of(GetParam(), 80, frame), std::vector<int64_t>{40});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <optional>
 
 #include "magma/mark/content_score.h"
 #include "magma/mark/frame_structure.h"
@@ -33,9 +34,8 @@ class GuardedContentDetector : public ShotDetector {
 
   std::vector<int64_t> push(const Planes& sample) override {
     score_ = content_.push(sample);
-    const double change = frames_ == 0 ? 0 : mean_difference(sample.luma, luma_);
-    luma_ = sample.luma;
-    recent_.push_back({score_ >= threshold_, change, FrameStructure(sample.luma)});
+    const double change = frames_ == 0 ? 0 : mean_difference(sample.luma, recent_.back().luma);
+    recent_.push_back({score_ >= threshold_, change, sample.luma, std::nullopt});
     ++frames_;
     std::vector<int64_t> cuts;
     if (frames_ - decided_ >= kAfter) decide(cuts);
@@ -55,8 +55,15 @@ class GuardedContentDetector : public ShotDetector {
   struct Seen {
     bool above;
     double change;  // mean absolute luma difference to the frame before
-    FrameStructure structure;
+    GreyImage luma;
+    std::optional<FrameStructure> structure;  // made for candidates and their neighbours only
   };
+
+  const FrameStructure& structure(size_t n) {
+    Seen& seen = recent_[n];
+    if (!seen.structure) seen.structure.emplace(seen.luma);
+    return *seen.structure;
+  }
 
   // Rules on the oldest frame that is undecided, now that the frames after it are known.
   void decide(std::vector<int64_t>& cuts) {
@@ -66,17 +73,17 @@ class GuardedContentDetector : public ShotDetector {
     if (n >= kBefore) recent_.pop_front();
   }
 
-  bool is_cut(size_t n) const {
+  bool is_cut(size_t n) {
     if (n == 0 || !recent_[n].above || recent_[n].change < kLeastChange || scene_goes_on(n)) return false;
-    const bool plain = recent_[n - 1].structure.flat() || recent_[n].structure.flat();
+    const bool plain = structure(n - 1).flat() || structure(n).flat();
     return is_isolated(n) || (!plain && is_single_break(n));
   }
 
-  bool scene_goes_on(size_t n) const {
+  bool scene_goes_on(size_t n) {
     const size_t end = std::min(recent_.size(), n + kAfter);
     for (size_t after = n; after < end; ++after) {
       for (size_t back = 1; back <= std::min<size_t>(n, kBefore); ++back) {
-        if (similarity(recent_[n - back].structure, recent_[after].structure) >= kSameScene) return true;
+        if (similarity(structure(n - back), structure(after)) >= kSameScene) return true;
       }
     }
     return false;
@@ -90,10 +97,10 @@ class GuardedContentDetector : public ShotDetector {
   }
 
   // Structure holds on both sides and breaks here only; in a pan too fast to follow it breaks everywhere.
-  bool is_single_break(size_t n) const {
-    const double across = similarity(recent_[n - 1].structure, recent_[n].structure);
-    const double before = n >= 2 ? similarity(recent_[n - 2].structure, recent_[n - 1].structure) : 1;
-    const double after = n + 1 < recent_.size() ? similarity(recent_[n].structure, recent_[n + 1].structure) : 1;
+  bool is_single_break(size_t n) {
+    const double across = similarity(structure(n - 1), structure(n));
+    const double before = n >= 2 ? similarity(structure(n - 2), structure(n - 1)) : 1;
+    const double after = n + 1 < recent_.size() ? similarity(structure(n), structure(n + 1)) : 1;
     return std::min(before, after) >= across + kContinuity;
   }
 
@@ -101,7 +108,6 @@ class GuardedContentDetector : public ShotDetector {
   ContentScore content_;
   MergeFilter filter_;
   std::deque<Seen> recent_;  // decided ones for comparison, then the undecided
-  GreyImage luma_;           // of the frame last pushed
   int64_t frames_ = 0, decided_ = 0;
   double score_ = 0;
 };
