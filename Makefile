@@ -4,7 +4,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build test check sanitize fuzz bench demo docs clean
+.PHONY: help setup build test check sanitize demo clean
 
 help:      ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,17 +27,8 @@ sanitize:  ## the test suite under address+undefined and thread sanitizers
 	@$(MAKE) --no-print-directory test PRESET=asan
 	@$(MAKE) --no-print-directory test PRESET=tsan
 
-fuzz: setup    ## run each fuzz target for FUZZ_SECONDS (default 20)
-	@tools/fuzz.sh
-
-bench: build   ## measure tracking, marks and speed against the Python peers; results under bench/results
-	@bench/run.sh
-
 demo: build    ## real videos -> demo/: tracks, marks, traces, samples and a page to look at
 	@tools/demo.sh
-
-docs: build    ## regenerate docs/cli.md and docs/config.md from the program
-	@tools/make_docs.sh
 
 clean:     ## remove build/ and demo/
 	@rm -rf build demo

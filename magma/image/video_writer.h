@@ -16,7 +16,7 @@ struct VideoWriterOptions {
 
 class VideoWriter {
  public:
-  virtual ~VideoWriter() = default;  // an unfinished file is left to the caller's staging folder
+  virtual ~VideoWriter() = default;            // an unfinished file is left to the caller's staging folder
   virtual void write(const Image& frame) = 0;  // every frame of the size given at opening
   virtual void finish() = 0;                   // Error(FileSystem) when the disk is full
 };

@@ -17,18 +17,18 @@ struct MarkConfig {
   int64_t seed = 0;
   std::string variant = "corrected";
   std::string tracker = "classical";
-  int64_t grid = 15;             // side of the query grid
-  int64_t track_width = 640;     // longer side of the tracking frame, px
+  int64_t grid = 15;          // side of the query grid
+  int64_t track_width = 640;  // longer side of the tracking frame, px
   int64_t clip_frames = 96;
   int64_t min_clip_frames = 1;
-  int64_t quant = 256;           // side of the answer grid
-  double min_visible = 0.5;      // share of frames
+  int64_t quant = 256;                   // side of the answer grid
+  double min_visible = 0.5;              // share of frames
   std::string camera_rule = "residual";  // or "magma": the 80 % rule
-  double eps_px = 1.0;           // px' per frame
+  double eps_px = 1.0;                   // px' per frame
   int64_t clusters_moving_min = 2, clusters_moving_max = 5;
   int64_t clusters_static_min = 6, clusters_static_max = 14;
   int64_t max_trace_steps = 16;
-  std::string family = "person";  // prompts: person, saying, robot
+  std::string family = "person";           // prompts: person, saying, robot
   std::string default_text = "something";  // stands for the task in trace questions of clips without a text
   std::string shot_detector = "content";
 
@@ -49,7 +49,8 @@ struct MarkConfig {
     v("clusters_moving_max", clusters_moving_max, "most clusters of moving points");
     v("clusters_static_min", clusters_static_min, "fewest clusters of static points");
     v("clusters_static_max", clusters_static_max, "most clusters of static points");
-    v("max_trace_steps", max_trace_steps, "most future positions of a trace; all traces of a clip have the same number");
+    v("max_trace_steps", max_trace_steps,
+      "most future positions of a trace; all traces of a clip have the same number");
     v("family", family, "prompt family: person, saying or robot");
     v("default_text", default_text, "stands for the task in trace questions of clips without a text");
     v("shot_detector", shot_detector, "shot detector plug-in (magma list)");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "magma/core/clock.h"
@@ -99,6 +100,7 @@ class TrackRun {
     writer_->set_metadata("track_w", std::to_string(summary_.track.w));
     writer_->set_metadata("track_h", std::to_string(summary_.track.h));
     rows_ = std::make_unique<TrackFileWriter>(*writer_, id_, summary_.points);
+    report_.emplace(summary_.track, summary_.points);
     if (options_.with_video) drawing_ = std::make_unique<OrigTraceWriter>(staging_->path() / "orig_trace.mp4");
   }
 
@@ -116,6 +118,7 @@ class TrackRun {
   // A windowed tracker may deliver rows late; their frames wait here.
   void take(const TrackRow& row) {
     rows_->write(row);
+    report_->add(row);
     for (const uint8_t visible : row.visible) visible_ += visible;
     if (!drawing_) return;
     timed("draw", [&] { drawing_->write(waiting_.front(), row.xy, row.visible); });
@@ -157,7 +160,7 @@ class TrackRun {
     if (drawing_) drawing_->finish();
     writer_->finish();
     write_file_atomically(staging_->path() / "tracks.jsonl", dump_json(record()) + "\n");
-    write_track_report(staging_->path());
+    report_->write(staging_->path(), record(), summary_.seconds);
     const Path& output = options_.output;
     if (drawing_) staging_->publish("orig_trace.mp4", output / "orig_trace.mp4");
     for (const char* name : {"tracks.safetensors", "report.html", "tracks.jsonl"}) {
@@ -172,6 +175,7 @@ class TrackRun {
   std::optional<StagingFolder> staging_;
   std::unique_ptr<SafetensorsWriter> writer_;
   std::unique_ptr<TrackFileWriter> rows_;
+  std::optional<TrackReport> report_;
   std::unique_ptr<OrigTraceWriter> drawing_;
   std::unique_ptr<Tracker> tracker_;
   std::deque<Image> waiting_;

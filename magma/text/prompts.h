@@ -15,7 +15,7 @@ using Cell = std::array<int, 2>;  // [x, y] on the Q x Q grid
 
 enum class TaskFamily { Person, Saying, Robot };  // "The person is doing", "The person is saying", "The robot is doing"
 
-std::string image_placeholder();                    // "<image>\n"
+std::string image_placeholder();  // "<image>\n"
 std::string semantic_question(TaskFamily family, int images);
 std::string semantic_answer(std::string_view response);
 std::string som_question(int grid);
@@ -24,10 +24,10 @@ std::string som_answer(const std::map<int, Cell>& marks);  // ascending id, "Mar
 struct TraceQuestion {
   TaskFamily family = TaskFamily::Person;
   int grid = 256;
-  std::vector<int> ids;       // all marks, ascending
+  std::vector<int> ids;  // all marks, ascending
   std::string todo;
   int steps = 0;
-  std::optional<int> speed;   // grid units per step, inserted when given
+  std::optional<int> speed;  // grid units per step, inserted when given
 };
 std::string trace_question(const TraceQuestion& question);
 // cells[0] is the mark's position, the rest its future.
