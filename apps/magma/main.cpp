@@ -82,7 +82,6 @@ int report(const Error& error, bool json) {
   if (error.code() == ErrorCode::Bug) line += " [" + version_line() + "]";
   std::fprintf(stderr, "%.512s\n", line.c_str());
   if (json) Output::write(error.to_json() + "\n");
-  if (error.code() != ErrorCode::Interrupted) return error.exit_code();
   return error.exit_code();
 }
 

@@ -26,15 +26,7 @@ float box_mean(const GreyImage& image, int x, int y, int reach) {
 
 void Patch::take(const FloatPlane& plane, Point centre) {
   plane.sample<kPatchSide>(centre, value);
-  Float4 sum = {}, square = {};
-  for (int i = 0; i < kCells; i += 4) sum += load4(value + i);
-  const float mean = sum4(sum) / kCells;
-  for (int i = 0; i < kCells; i += 4) {
-    const Float4 v = load4(value + i) - mean;
-    store4(value + i, v);
-    square += v * v;
-  }
-  deviation = std::sqrt(sum4(square) / kCells);
+  deviation = take_out_mean<kCells>(value);
 }
 
 float correlation(const Patch& a, const Patch& b) {

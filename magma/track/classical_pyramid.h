@@ -1,6 +1,7 @@
 // FloatPyramid: luma at halving sizes as floats with a border, so that patches are sampled without bounds checks.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "magma/image/image.h"
@@ -81,5 +82,19 @@ class FloatPyramid {
   std::vector<FloatPlane> planes_;
   int levels_ = 0;
 };
+
+// Takes the mean out of `value` [count]; returns the standard deviation. `count` is a multiple of 4.
+template <int count>
+float take_out_mean(float* value) {
+  Float4 sum = {}, square = {};
+  for (int i = 0; i < count; i += 4) sum += load4(value + i);
+  const float mean = sum4(sum) / count;
+  for (int i = 0; i < count; i += 4) {
+    const Float4 v = load4(value + i) - mean;
+    store4(value + i, v);
+    square += v * v;
+  }
+  return std::sqrt(sum4(square) / count);
+}
 
 }  // namespace magma

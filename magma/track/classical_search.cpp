@@ -35,15 +35,7 @@ float match(const float* from, int stride, const SearchTemplate& target) {
 
 void SearchTemplate::take(const FloatPlane& half, Point centre) {
   half.sample<kSearchSide>(centre, value);
-  Float4 sum = {}, square = {};
-  for (int i = 0; i < kCells; i += 4) sum += load4(value + i);
-  const float mean = sum4(sum) / kCells;
-  for (int i = 0; i < kCells; i += 4) {
-    const Float4 v = load4(value + i) - mean;
-    store4(value + i, v);
-    square += v * v;
-  }
-  deviation = std::sqrt(sum4(square) / kCells);
+  deviation = take_out_mean<kCells>(value);
 }
 
 std::optional<Point> search(const FloatPlane& half, const SearchTemplate& target, Point start, int radius) {
