@@ -3,8 +3,8 @@ option(MAGMA_WERROR "warnings are errors" OFF)
 set(MAGMA_SANITIZE "" CACHE STRING "address,undefined or thread")
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -ftree-vectorize -fvect-cost-model=dynamic -DNDEBUG")
-# -Wrestrict: g++ 12 reports it falsely on string concatenation.
-add_compile_options(-Wno-restrict -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+# -Wrestrict: g++ 12 reports it falsely on string concatenation. -Wpsabi: vectors cross no library boundary.
+add_compile_options(-Wno-restrict -Wno-psabi -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
                     -fno-math-errno -ffp-contract=off -fvisibility-inlines-hidden)
 if(MAGMA_WERROR)
   add_compile_options(-Werror)

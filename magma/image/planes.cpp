@@ -9,6 +9,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "magma/core/check.h"
+#include "magma/core/simd.h"
 #include "magma/image/area_average.h"
 
 namespace magma {
@@ -67,7 +68,7 @@ void take_plane(const StoredPlane& from, Size to, bool area, int rotation, GreyI
 }
 
 // Limited range to full range, rounded to nearest: 219 steps of luma become 255.
-void widen_luma(GreyImage& luma) {
+MAGMA_CPU_CLONES void widen_luma(GreyImage& luma) {
   for (uint8_t& value : luma.pixels) {
     const int above = std::max(int{value} - 16, 0);
     value = static_cast<uint8_t>(std::min(above + ((above * 10773 + 32768) >> 16), 255));  // 10773 / 65536 = 36 / 219
@@ -75,7 +76,7 @@ void widen_luma(GreyImage& luma) {
 }
 
 // 224 steps of chroma become 255, around 128.
-void widen_chroma(GreyImage& chroma) {
+MAGMA_CPU_CLONES void widen_chroma(GreyImage& chroma) {
   for (uint8_t& value : chroma.pixels) {
     const int offset = int{value} - 128;
     const int wide = 128 + offset + ((offset * 9070 + 32768) >> 16);  // 9070 / 65536 = 31 / 224
@@ -115,24 +116,33 @@ struct RgbMatrix {
 constexpr RgbMatrix kBt601 = {91881, -22554, -46802, 116130};
 constexpr RgbMatrix kBt709 = {103206, -12277, -30679, 121609};
 
-// Four times the chroma (minus 128) of luma row y, at chroma columns; rows mix 3 : 1, chroma samples lie between rows.
-void mix_chroma_rows(const GreyImage& chroma, int y, std::vector<int>& out) {
-  const int near = y / 2;
+// 16 times the chroma (minus 128) of luma row y, one value per luma column. Rows and columns mix 3 : 1: chroma samples
+// lie between those of luma.
+MAGMA_CPU_CLONES void spread_chroma(const GreyImage& chroma, int y, std::vector<int16_t>& mixed, int16_t* out) {
+  const int near = y / 2, w = chroma.size.w;
   const int far = std::clamp((y & 1) != 0 ? near + 1 : near - 1, 0, chroma.size.h - 1);
   const uint8_t* a = chroma.row(near);
   const uint8_t* b = chroma.row(far);
-  out.resize(static_cast<size_t>(chroma.size.w));
-  for (size_t x = 0; x < out.size(); ++x) out[x] = 3 * a[x] + b[x] - 512;
+  mixed.resize(static_cast<size_t>(w) + 2);  // a column beyond each edge
+  int16_t* mix = mixed.data() + 1;
+  for (int x = 0; x < w; ++x) mix[x] = static_cast<int16_t>(3 * a[x] + b[x] - 512);
+  mix[-1] = mix[0];
+  mix[w] = mix[w - 1];
+  for (int x = 0; x < w; ++x) {
+    out[2 * x] = static_cast<int16_t>(3 * mix[x] + mix[x - 1]);
+    out[2 * x + 1] = static_cast<int16_t>(3 * mix[x] + mix[x + 1]);
+  }
 }
 
-// 16 times the chroma (minus 128) at luma column x.
-int chroma_at(const std::vector<int>& row, int x) {
-  const int near = x / 2;
-  const int far = std::clamp((x & 1) != 0 ? near + 1 : near - 1, 0, static_cast<int>(row.size()) - 1);
-  return 3 * row[static_cast<size_t>(near)] + row[static_cast<size_t>(far)];
-}
+MAGMA_INLINE uint8_t to_byte(int fixed) { return static_cast<uint8_t>(std::clamp((fixed + (1 << 19)) >> 20, 0, 255)); }
 
-uint8_t to_byte(int fixed) { return static_cast<uint8_t>(std::clamp((fixed + (1 << 19)) >> 20, 0, 255)); }
+MAGMA_CPU_CLONES void mix_colours(const uint8_t* luma, const int16_t* u, const int16_t* v, int count,
+                                  const RgbMatrix& matrix, uint8_t* r, uint8_t* g, uint8_t* b) {
+  const RgbMatrix m = matrix;
+  for (int x = 0; x < count; ++x) r[x] = to_byte((int{luma[x]} << 20) + m.v_to_r * v[x]);
+  for (int x = 0; x < count; ++x) g[x] = to_byte((int{luma[x]} << 20) + m.u_to_g * u[x] + m.v_to_g * v[x]);
+  for (int x = 0; x < count; ++x) b[x] = to_byte((int{luma[x]} << 20) + m.u_to_b * u[x]);
+}
 
 }  // namespace
 
@@ -151,22 +161,27 @@ void scale_planes(const DecodedFrame& frame, Size luma, Planes& out) { take_plan
 void sample_planes(const DecodedFrame& frame, Size luma, Planes& out) { take_planes(frame, luma, false, out); }
 
 void planes_to_rgb(const Planes& planes, Image& out) {
+  constexpr int kRows = 16;  // colours of so many rows lie side by side before they are interleaved
   const Size size = planes.luma.size;
   const RgbMatrix& matrix = planes.bt709 ? kBt709 : kBt601;
   out.size = size;
   out.pixels.resize(static_cast<size_t>(size.w) * static_cast<size_t>(size.h) * 3);
-  std::vector<int> u_row, v_row;
-  for (int y = 0; y < size.h; ++y) {
-    mix_chroma_rows(planes.u, y, u_row);
-    mix_chroma_rows(planes.v, y, v_row);
-    const uint8_t* luma = planes.luma.row(y);
-    uint8_t* pixel = out.row(y);
-    for (int x = 0; x < size.w; ++x, pixel += 3) {
-      const int grey = int{luma[x]} << 20, u = chroma_at(u_row, x), v = chroma_at(v_row, x);
-      pixel[0] = to_byte(grey + matrix.v_to_r * v);
-      pixel[1] = to_byte(grey + matrix.u_to_g * u + matrix.v_to_g * v);
-      pixel[2] = to_byte(grey + matrix.u_to_b * u);
+  std::vector<int16_t> mixed, u(static_cast<size_t>(size.w) + 1), v(static_cast<size_t>(size.w) + 1);
+  std::vector<uint8_t> colours(static_cast<size_t>(size.w) * kRows * 3);
+  for (int top = 0; top < size.h; top += kRows) {
+    const int rows = std::min(kRows, size.h - top);
+    const size_t pixels = static_cast<size_t>(size.w) * static_cast<size_t>(rows);
+    uint8_t *r = colours.data(), *g = r + pixels, *b = g + pixels;
+    for (int y = top; y < top + rows; ++y) {
+      const size_t at = static_cast<size_t>(size.w) * static_cast<size_t>(y - top);
+      spread_chroma(planes.u, y, mixed, u.data());
+      spread_chroma(planes.v, y, mixed, v.data());
+      mix_colours(planes.luma.row(y), u.data(), v.data(), size.w, matrix, r + at, g + at, b + at);
     }
+    const std::array<cv::Mat, 3> channels = {cv::Mat(rows, size.w, CV_8UC1, r), cv::Mat(rows, size.w, CV_8UC1, g),
+                                             cv::Mat(rows, size.w, CV_8UC1, b)};
+    cv::Mat interleaved(rows, size.w, CV_8UC3, out.row(top));
+    cv::merge(channels.data(), channels.size(), interleaved);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "magma/mark/clip_maker.h"
 #include "magma/mark/clip_split.h"
 #include "magma/mark/frame_buffer.h"
+#include "magma/mark/frame_spill.h"
 #include "magma/mark/shot_source.h"
 #include "magma/track/tracker.h"
 
@@ -114,7 +115,8 @@ PipelineSummary run(const PipelineItem& item, const MarkConfig& config, const Pi
   require_plugins(item, config);
   const auto open = [&] { return options.open(item.video, VideoOptions{}); };
   PlanesPool pool;
-  FrameRefetch refetch(open, static_cast<int>(config.track_width), pool);
+  FrameSpill spill(options.spill_folder, options.spill_bytes);
+  FrameRefetch refetch(open, static_cast<int>(config.track_width), pool, spill);
   FrameBuffer buffer(options.buffer_bytes, pool, refetch);
   PipelineSummary summary;
   std::unique_ptr<VideoReader> reader = open();

@@ -1,13 +1,13 @@
 #include "magma/mark/content_score.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "magma/core/check.h"
+#include "magma/core/simd.h"
 
 namespace magma {
 namespace {
@@ -19,12 +19,16 @@ int scaled_side(int side, double factor) {
   return std::max(1, static_cast<int>(std::nearbyint(side / factor)));
 }
 
-std::array<int64_t, 3> difference_sums(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
-  std::array<int64_t, 3> sums = {0, 0, 0};
-  for (size_t i = 0; i + 2 < a.size(); i += 3) {
-    for (size_t c = 0; c < 3; ++c) sums[c] += std::abs(static_cast<int>(a[i + c]) - static_cast<int>(b[i + c]));
+MAGMA_CPU_CLONES int64_t absolute_differences(const uint8_t* a, const uint8_t* b, size_t count) {
+  int64_t total = 0;
+  constexpr size_t kBlock = 1 << 20;  // its sum fits 32 bits
+  for (size_t begin = 0; begin < count; begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, count);
+    int sum = 0;
+    for (size_t i = begin; i < end; ++i) sum += std::abs(int{a[i]} - int{b[i]});
+    total += sum;
   }
-  return sums;
+  return total;
 }
 
 }  // namespace
@@ -45,11 +49,8 @@ double ContentScore::push(const Planes& sample) {
   cv::cvtColor(rgb, hsv, cv::COLOR_RGB2HSV);
   if (previous_.empty()) return 0;
   MAGMA_CHECK(previous_.size() == hsv_.size(), "the sample size changed to {} x {}", rgb_.size.w, rgb_.size.h);
-  const std::array<int64_t, 3> sums = difference_sums(hsv_, previous_);
-  const double pixels = static_cast<double>(hsv_.size() / 3);
-  double score = 0;
-  for (const int64_t sum : sums) score += static_cast<double>(sum) / pixels;
-  return score / 3;
+  return static_cast<double>(absolute_differences(hsv_.data(), previous_.data(), hsv_.size())) /
+         static_cast<double>(hsv_.size());
 }
 
 std::optional<int64_t> MergeFilter::push(bool above) {

@@ -8,6 +8,7 @@
 #include "magma/core/clock.h"
 #include "magma/core/error.h"
 #include "magma/core/interrupt.h"
+#include "magma/mark/frame_spill.h"
 
 namespace magma {
 namespace {
@@ -37,12 +38,23 @@ VideoFrame scaled_frame(const VideoReader& reader, const DecodedFrame& decoded, 
   return frame;
 }
 
-FrameRefetch::FrameRefetch(Open open, int track_width, PlanesPool& pool)
-    : open_(std::move(open)), track_width_(track_width), pool_(pool) {}
+FrameRefetch::FrameRefetch(Open open, int track_width, PlanesPool& pool, FrameSpill& spill)
+    : open_(std::move(open)), track_width_(track_width), pool_(pool), spill_(spill) {}
 
 VideoFrame FrameRefetch::fetch(int64_t index, double seconds) {
   throw_if_interrupted();
   const Stopwatch watch;
+  VideoFrame frame;
+  frame.planes = pool_.take();
+  if (!spill_.take(index, frame)) {
+    pool_.give(std::move(frame.planes));
+    frame = decode(index, seconds);
+  }
+  busy_s_ += watch.seconds();
+  return frame;
+}
+
+VideoFrame FrameRefetch::decode(int64_t index, double seconds) {
   if (!reader_) reader_ = open_();
   if (index != next_ && index < known_) {
     reader_->seek(index);
@@ -58,9 +70,7 @@ VideoFrame FrameRefetch::fetch(int64_t index, double seconds) {
   next_ = index + 1;
   known_ = std::max(known_, next_);
   ++frames_;
-  VideoFrame frame = scaled_frame(*reader_, *decoded, track_width_, pool_.take());
-  busy_s_ += watch.seconds();
-  return frame;
+  return scaled_frame(*reader_, *decoded, track_width_, pool_.take());
 }
 
 FrameBuffer::FrameBuffer(int64_t bytes, PlanesPool& pool, FrameRefetch& refetch)
@@ -78,6 +88,7 @@ void FrameBuffer::push(VideoFrame&& frame) {
   pushed_ = frame.index + 1;
   if (frame.index == end_ && has_room()) return keep(std::move(frame));
   if (frame.index == end_) end_seconds_ = frame.seconds;
+  refetch_.spill().offer(frame);
   pool_.give(std::move(frame.planes));
 }
 
@@ -106,6 +117,7 @@ void FrameBuffer::release_before(int64_t index) {
     frames_.pop_front();
   }
   end_ = std::max(end_, index);
+  refetch_.spill().release_before(index);
 }
 
 void FrameBuffer::refill() {

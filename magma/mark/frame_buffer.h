@@ -1,4 +1,5 @@
-// FrameBuffer: the frames of the open shot at the tracking size, as many as fit; what did not fit is decoded again.
+// FrameBuffer: the frames of the open shot at the tracking size, as many as fit; what did not fit is fetched again, from
+// the spill file or by a second decode.
 #pragma once
 
 #include <cstdint>
@@ -31,21 +32,27 @@ class PlanesPool {
   std::vector<Planes> free_;
 };
 
-// A second reader of the same video, opened with the first frame asked for.
+class FrameSpill;
+
+// Frames that went by: from the spill, or by a second reader of the same video, opened when it is first needed.
 class FrameRefetch {
  public:
   using Open = std::function<std::unique_ptr<VideoReader>()>;
-  FrameRefetch(Open open, int track_width, PlanesPool& pool);
+  FrameRefetch(Open open, int track_width, PlanesPool& pool, FrameSpill& spill);
 
   // `seconds`: of this frame or one before it, for where this reader has not come as far yet.
   VideoFrame fetch(int64_t index, double seconds);
-  int64_t frames() const { return frames_; }
+  FrameSpill& spill() { return spill_; }
+  int64_t frames() const { return frames_; }  // decoded again
   double busy_seconds() const { return busy_s_; }
 
  private:
+  VideoFrame decode(int64_t index, double seconds);
+
   Open open_;
   int track_width_;
   PlanesPool& pool_;
+  FrameSpill& spill_;
   std::unique_ptr<VideoReader> reader_;
   int64_t next_ = 0, known_ = 0;  // frame that reader_ returns next; frames below were returned
   int64_t frames_ = 0;

@@ -92,6 +92,7 @@ ItemWork mark_item_work(const MarkItemOptions& options) {
     PipelineOptions pipeline;
     pipeline.threads = options.threads;
     pipeline.pictures = options.videos;
+    pipeline.spill_folder = spool.videos();
     return run_pipeline(input, options.config, pipeline, sink).seconds;
   };
 }

@@ -24,22 +24,25 @@ float box_mean(const GreyImage& image, int x, int y, int reach) {
 
 }  // namespace
 
-void Patch::take(const FloatPlane& plane, Point centre) {
+MAGMA_CPU_CLONES void Patch::take(const FloatPlane& plane, Point centre) {
   plane.sample<kPatchSide>(centre, value);
   deviation = take_out_mean<kCells>(value);
 }
 
-float correlation(const Patch& a, const Patch& b) {
-  Float4 product = {};
-  for (int i = 0; i < kCells; i += 4) product += load4(a.value + i) * load4(b.value + i);
+MAGMA_CPU_CLONES float correlation(const Patch& a, const Patch& b) {
+  Float8 product = {};
+  for (int i = 0; i < kCells; i += 8) product += load<Float8>(a.value + i) * load<Float8>(b.value + i);
   const float scale = a.deviation * b.deviation * kCells;
-  return scale > 1e-3F ? sum4(product) / scale : 0.0F;
+  return scale > 1e-3F ? sum(product) / scale : 0.0F;
 }
 
-float mean_difference(const Patch& a, const Patch& b) {
-  float sum = 0;
-  for (int i = 0; i < kCells; ++i) sum += std::abs(a.value[i] - b.value[i]);
-  return sum / kCells;
+MAGMA_CPU_CLONES float mean_difference(const Patch& a, const Patch& b) {
+  Float8 total = {};
+  for (int i = 0; i < kCells; i += 8) {
+    const Float8 difference = load<Float8>(a.value + i) - load<Float8>(b.value + i);
+    total += difference < 0.0F ? -difference : difference;
+  }
+  return sum(total) / kCells;
 }
 
 Colour mean_colour(const Planes& frame, Point centre) {

@@ -13,7 +13,7 @@ using Colour = std::array<float, 3>;   // red, green, blue, 0..255
 
 // A patch with its mean taken out.
 struct Patch {
-  alignas(16) float value[kPatchSide * kPatchSide];
+  alignas(32) float value[kPatchSide * kPatchSide];
   float deviation = 0;  // grey levels
 
   void take(const FloatPlane& plane, Point centre);

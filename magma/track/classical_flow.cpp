@@ -12,55 +12,71 @@ constexpr float kMinEigenvalue = 1e-3F;
 constexpr float kMinDeviation = 0.5F;  // grey levels; below it contrast is noise and is left alone
 constexpr float kMaxContrast = 2.5F;   // change of contrast from frame to frame that is believed
 
+MAGMA_CPU_CLONES void sample_patch(const FloatPlane& plane, Point centre, float* out) {
+  plane.sample<kFlowPatch>(centre, out);
+}
+
 }  // namespace
 
 void FlowTemplate::weigh(Point centre, Size frame) {
-  std::fill_n(weight_, kCells, 1.0F);
   constexpr float kHalf = (kFlowSide - 1) / 2.0F;
-  if (inside(centre, frame, kHalf)) return;
+  weighted_ = !inside(centre, frame, kHalf);
+  if (!weighted_) return;
   for (int r = 0; r < kFlowSide; ++r) {
     for (int c = 0; c < kFlowSide; ++c) {
       const Point pixel = {centre.x - kHalf + static_cast<float>(c), centre.y - kHalf + static_cast<float>(r)};
-      if (!inside(pixel, frame)) weight_[r * kFlowSide + c] = 0;
+      weight_[r * kFlowSide + c] = inside(pixel, frame) ? 1.0F : 0.0F;
     }
   }
 }
 
-void FlowTemplate::prepare(const float* patch, Point centre, Size frame) {
-  weigh(centre, frame);
-  alignas(16) float value[kCells];
-  Float4 w = {}, v = {}, vv = {}, gx = {}, gy = {}, gxx = {}, gxy = {}, gyy = {};
-  for (int i = 0; i < kCells; i += 4) {
-    const float* at = patch + (i / kFlowSide + 2) * kFlowPatch + i % kFlowSide + 2;
-    const Float4 weight = load4(weight_ + i), here = load4(at);
-    const Float4 x = (load4(at + 1) - load4(at - 1)) * 0.5F;
-    const Float4 y = (load4(at + kFlowPatch) - load4(at - kFlowPatch)) * 0.5F;
-    store4(value + i, here);
-    store4(gx_ + i, x);
-    store4(gy_ + i, y);
-    w += weight;
-    v += weight * here;
-    vv += weight * here * here;
-    gx += weight * x;
-    gy += weight * y;
-    gxx += weight * x * x;
-    gxy += weight * x * y;
-    gyy += weight * y * y;
+template <bool kWeighted>
+MAGMA_INLINE void FlowTemplate::prepare_weighted(const float* patch) {
+  alignas(32) float value[kCells];
+  for (int r = 0; r < kFlowSide; ++r) {
+    const float* at = patch + (r + 2) * kFlowPatch + 2;
+    for (int c = 0, i = r * kFlowSide; c < kFlowSide; c += 4, i += 4) {
+      store(value + i, load<Float4>(at + c));
+      store(gx_ + i, (load<Float4>(at + c + 1) - load<Float4>(at + c - 1)) * 0.5F);
+      store(gy_ + i, (load<Float4>(at + c + kFlowPatch) - load<Float4>(at + c - kFlowPatch)) * 0.5F);
+    }
   }
-  total_weight_ = std::max(sum4(w), 1.0F);
-  const float mean = sum4(v) / total_weight_, mx = sum4(gx) / total_weight_, my = sum4(gy) / total_weight_;
-  deviation_ = std::sqrt(std::max(0.0F, sum4(vv) / total_weight_ - mean * mean));
-  x_ = y_ = 0;
-  for (int i = 0; i < kCells; i += 4) {
-    const Float4 weight = load4(weight_ + i);
-    store4(gx_ + i, weight * (load4(gx_ + i) - mx));
-    store4(gy_ + i, weight * (load4(gy_ + i) - my));
+  Float8 w = {}, v = {}, vv = {}, gx = {}, gy = {}, gxx = {}, gxy = {}, gyy = {};
+  for (int i = 0; i < kCells; i += 8) {
+    const Float8 here = load<Float8>(value + i), x = load<Float8>(gx_ + i), y = load<Float8>(gy_ + i);
+    Float8 wv = here, wx = x, wy = y;
+    if (kWeighted) {
+      const Float8 weight = load<Float8>(weight_ + i);
+      w += weight;
+      wv *= weight;
+      wx *= weight;
+      wy *= weight;
+    }
+    v += wv;
+    vv += wv * here;
+    gx += wx;
+    gy += wy;
+    gxx += wx * x;
+    gxy += wx * y;
+    gyy += wy * y;
   }
-  const Sums own = correlate(value);
+  total_weight_ = kWeighted ? std::max(sum(w), 1.0F) : static_cast<float>(kCells);
+  const float mean = sum(v) / total_weight_, mx = sum(gx) / total_weight_, my = sum(gy) / total_weight_;
+  deviation_ = std::sqrt(std::max(0.0F, sum(vv) / total_weight_ - mean * mean));
+  for (int i = 0; i < kCells; i += 8) {
+    Float8 x = load<Float8>(gx_ + i) - mx, y = load<Float8>(gy_ + i) - my;
+    if (kWeighted) {
+      x *= load<Float8>(weight_ + i);
+      y *= load<Float8>(weight_ + i);
+    }
+    store(gx_ + i, x);
+    store(gy_ + i, y);
+  }
+  const Sums own = correlate<kWeighted>(value);
   x_ = own.x;
   y_ = own.y;
-  const float a = sum4(gxx) - mx * mx * total_weight_, b = sum4(gxy) - mx * my * total_weight_,
-              c = sum4(gyy) - my * my * total_weight_;
+  const float a = sum(gxx) - mx * mx * total_weight_, b = sum(gxy) - mx * my * total_weight_,
+              c = sum(gyy) - my * my * total_weight_;
   min_eigenvalue_ = ((a + c) - std::sqrt((a - c) * (a - c) + 4 * b * b)) / (2 * total_weight_);
   const float determinant = std::max(a * c - b * b, 1e-6F);
   xx_ = c / determinant;
@@ -68,26 +84,29 @@ void FlowTemplate::prepare(const float* patch, Point centre, Size frame) {
   yy_ = a / determinant;
 }
 
-FlowTemplate::Sums FlowTemplate::correlate(const float* window) const {
-  Float4 v = {}, vv = {}, x = {}, y = {};
-  for (int i = 0; i < kCells; i += 4) {
-    const Float4 value = load4(window + i), weighted = value * load4(weight_ + i);
+template <bool kWeighted>
+MAGMA_INLINE FlowTemplate::Sums FlowTemplate::correlate(const float* window) const {
+  Float8 v = {}, vv = {}, x = {}, y = {};
+  for (int i = 0; i < kCells; i += 8) {
+    const Float8 value = load<Float8>(window + i);
+    const Float8 weighted = kWeighted ? value * load<Float8>(weight_ + i) : value;
     v += weighted;
     vv += weighted * value;
-    x += load4(gx_ + i) * value;
-    y += load4(gy_ + i) * value;
+    x += load<Float8>(gx_ + i) * value;
+    y += load<Float8>(gy_ + i) * value;
   }
-  return {total_weight_, sum4(v), sum4(vv), sum4(x), sum4(y)};
+  return {total_weight_, sum(v), sum(vv), sum(x), sum(y)};
 }
 
-bool FlowTemplate::align(const FloatPlane& plane, Point& at, int iterations, float epsilon) const {
-  if (min_eigenvalue_ < kMinEigenvalue) return false;
-  alignas(16) float window[kCells];
+template <bool kWeighted>
+MAGMA_INLINE bool FlowTemplate::align_weighted(const FloatPlane& plane, Point& at, int iterations,
+                                               float epsilon) const {
+  alignas(32) float window[kCells];
   Point last = {};
   for (int i = 0; i < iterations; ++i) {
     if (!plane.holds<kFlowSide>(at)) return false;
     plane.sample<kFlowSide>(at, window);
-    const Sums sums = correlate(window);
+    const Sums sums = correlate<kWeighted>(window);
     const float mean = sums.value / sums.weight;
     const float deviation = std::sqrt(std::max(0.0F, sums.square / sums.weight - mean * mean));
     const bool flat = deviation_ < kMinDeviation || deviation < kMinDeviation;
@@ -105,18 +124,32 @@ bool FlowTemplate::align(const FloatPlane& plane, Point& at, int iterations, flo
   return plane.holds<kFlowSide>(at);
 }
 
+MAGMA_CPU_CLONES void FlowTemplate::prepare(const float* patch, Point centre, Size frame) {
+  weigh(centre, frame);
+  weighted_ ? prepare_weighted<true>(patch) : prepare_weighted<false>(patch);
+}
+
+MAGMA_CPU_CLONES bool FlowTemplate::align(const FloatPlane& plane, Point& at, int iterations, float epsilon) const {
+  if (min_eigenvalue_ < kMinEigenvalue) return false;
+  return weighted_ ? align_weighted<true>(plane, at, iterations, epsilon)
+                   : align_weighted<false>(plane, at, iterations, epsilon);
+}
+
 bool follow(const FloatPyramid& previous, const FloatPyramid& current, Point from, Point& to,
-            const FlowSettings& settings) {
-  alignas(16) float patch[kFlowPatch * kFlowPatch];
-  FlowTemplate target;
+            const FlowSettings& settings, FlowTemplate& base, bool base_is_ready) {
+  alignas(32) float patch[kFlowPatch * kFlowPatch];
+  FlowTemplate coarse;
   bool found = false;
   for (int level = std::min(settings.top_level, previous.levels() - 1); level >= 0; --level) {
     const float scale = 1.0F / static_cast<float>(1 << level);
     const FloatPlane& plane = previous.level(level);
     const Point centre = from * scale;
+    FlowTemplate& target = level == 0 ? base : coarse;
     if (!plane.holds<kFlowPatch>(centre)) return false;
-    plane.sample<kFlowPatch>(centre, patch);
-    target.prepare(patch, centre, plane.size());
+    if (level > 0 || !base_is_ready) {
+      sample_patch(plane, centre, patch);
+      target.prepare(patch, centre, plane.size());
+    }
     Point at = to * scale;
     found = target.align(current.level(level), at, settings.iterations, settings.epsilon);
     if (found) to = at * static_cast<float>(1 << level);

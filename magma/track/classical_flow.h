@@ -24,12 +24,18 @@ class FlowTemplate {
   struct Sums {
     float weight, value, square, x, y;
   };
+  template <bool kWeighted>
   Sums correlate(const float* window) const;
+  template <bool kWeighted>
+  void prepare_weighted(const float* patch);
+  template <bool kWeighted>
+  bool align_weighted(const FloatPlane& plane, Point& at, int iterations, float epsilon) const;
   void weigh(Point centre, Size frame);
 
-  alignas(16) float weight_[kFlowSide * kFlowSide];
-  alignas(16) float gx_[kFlowSide * kFlowSide];  // weighted, mean removed
-  alignas(16) float gy_[kFlowSide * kFlowSide];
+  alignas(32) float weight_[kFlowSide * kFlowSide];  // set only where weighted_
+  alignas(32) float gx_[kFlowSide * kFlowSide];      // weighted, mean removed
+  alignas(32) float gy_[kFlowSide * kFlowSide];
+  bool weighted_ = false;  // the window reaches over the edge
   float deviation_ = 0;  // of the patch, grey levels
   float total_weight_ = 0;
   float x_ = 0, y_ = 0;             // correlation of the patch with its own gradients
@@ -43,8 +49,9 @@ struct FlowSettings {
   float epsilon;  // px
 };
 
-// Follows `from` in `previous` to `to` in `current` (in: start, out: result), levels top_level .. 0.
+// Follows `from` in `previous` to `to` in `current` (in: start, out: result), levels top_level .. 0. `base` is the
+// template of level 0: prepared here unless it is ready.
 bool follow(const FloatPyramid& previous, const FloatPyramid& current, Point from, Point& to,
-            const FlowSettings& settings);
+            const FlowSettings& settings, FlowTemplate& base, bool base_is_ready);
 
 }  // namespace magma

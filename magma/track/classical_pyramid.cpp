@@ -8,29 +8,38 @@ namespace {
 
 constexpr int kMinSide = 8;  // px
 
-// The binomial 1 4 6 4 1 down the columns, for one output row.
-void filter_rows(const FloatPlane& from, int y, std::vector<float>& sums) {
+// The binomial 1 4 6 4 1 down the columns of rows 2 y - 2 .. 2 y + 2, starting 4 px left of the image.
+MAGMA_INLINE void filter_rows(const FloatPlane& from, int y, float* sums, int count) {
   const float* rows[5];
   for (int k = 0; k < 5; ++k) rows[k] = from.row(2 * y + k - 2) - 4;
-  for (size_t x = 0; x < sums.size(); x += 4) {
-    const Float4 outer = load4(rows[0] + x) + load4(rows[4] + x);
-    const Float4 inner = load4(rows[1] + x) + load4(rows[3] + x);
-    store4(sums.data() + x, outer + inner * 4.0F + load4(rows[2] + x) * 6.0F);
+  for (int x = 0; x < count; x += 4) {
+    const Float4 outer = load<Float4>(rows[0] + x) + load<Float4>(rows[4] + x);
+    const Float4 inner = load<Float4>(rows[1] + x) + load<Float4>(rows[3] + x);
+    store(sums + x, outer + inner * 4.0F + load<Float4>(rows[2] + x) * 6.0F);
+  }
+}
+
+MAGMA_CPU_CLONES void halve_pixels(const FloatPlane& from, FloatPlane& to) {
+  std::vector<float> sums(static_cast<size_t>(from.size().w + 8 + 3) / 4 * 4);
+  const int w = to.size().w;
+  for (int y = 0; y < to.size().h; ++y) {
+    filter_rows(from, y, sums.data(), static_cast<int>(sums.size()));
+    float* out = to.row(y);
+    const float* in = sums.data() + 4;
+    for (int x = 0; x < w; ++x, in += 2) {
+      out[x] = ((in[-2] + in[2]) + (in[-1] + in[1]) * 4.0F + in[0] * 6.0F) * (1.0F / 256);
+    }
   }
 }
 
 void halve(const FloatPlane& from, FloatPlane& to) {
   to.resize({(from.size().w + 1) / 2, (from.size().h + 1) / 2});
-  std::vector<float> sums(static_cast<size_t>(from.size().w + 8 + 3) / 4 * 4);  // starts 4 px left of the image
-  for (int y = 0; y < to.size().h; ++y) {
-    filter_rows(from, y, sums);
-    float* out = to.row(y);
-    for (int x = 0; x < to.size().w; ++x) {
-      const float* in = sums.data() + 2 * x + 4;
-      out[x] = ((in[-2] + in[2]) + (in[-1] + in[1]) * 4.0F + in[0] * 6.0F) * (1.0F / 256);
-    }
-  }
+  halve_pixels(from, to);
   to.fill_border();
+}
+
+MAGMA_CPU_CLONES void widen_row(const uint8_t* in, int count, float* out) {
+  for (int x = 0; x < count; ++x) out[x] = in[x];
 }
 
 }  // namespace
@@ -57,11 +66,7 @@ void FloatPyramid::build(const GreyImage& luma, int max_levels) {
   planes_.resize(static_cast<size_t>(max_levels));
   FloatPlane& base = planes_[0];
   base.resize(luma.size);
-  for (int y = 0; y < luma.size.h; ++y) {
-    const uint8_t* in = luma.row(y);
-    float* out = base.row(y);
-    for (int x = 0; x < luma.size.w; ++x) out[x] = in[x];
-  }
+  for (int y = 0; y < luma.size.h; ++y) widen_row(luma.row(y), luma.size.w, base.row(y));
   base.fill_border();
   levels_ = 1;
   while (levels_ < max_levels) {

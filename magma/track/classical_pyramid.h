@@ -4,20 +4,10 @@
 #include <cmath>
 #include <vector>
 
+#include "magma/core/simd.h"
 #include "magma/image/image.h"
 
 namespace magma {
-
-// Four floats that the compiler keeps in one register; arithmetic is per lane, so results are the same everywhere.
-using Float4 = float __attribute__((vector_size(16)));
-
-inline Float4 load4(const float* from) {
-  Float4 value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-inline void store4(float* to, Float4 value) { __builtin_memcpy(to, &value, sizeof value); }
-inline float sum4(Float4 value) { return (value[0] + value[1]) + (value[2] + value[3]); }
 
 class FloatPlane {
  public:
@@ -52,21 +42,29 @@ class FloatPlane {
 };
 
 template <int kSide>
-void FloatPlane::sample(Point centre, float* out) const {
+MAGMA_INLINE void FloatPlane::sample(Point centre, float* out) const {
   static_assert(kSide % 4 == 0);
   constexpr float kHalf = static_cast<float>(kSide - 1) / 2;
+  constexpr int kWide = kSide / 8 * 8;  // columns in eights; 4 may be left
   const float x = centre.x - kHalf + kBorder, y = centre.y - kHalf + kBorder;  // positive: truncation is floor
   const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
   const float fx = x - static_cast<float>(x0), fy = y - static_cast<float>(y0);
   const float* from = pixels_.data() + static_cast<size_t>(y0) * static_cast<size_t>(stride_) + x0;
-  Float4 above[kSide / 4];
-  for (int k = 0; k < kSide / 4; ++k) above[k] = load4(from + 4 * k) * (1 - fx) + load4(from + 4 * k + 1) * fx;
-  for (int r = 0; r < kSide; ++r) {
+  Float8 above[kSide / 8 + 1];
+  Float4 above_rest = {};
+  for (int k = 0; k < kWide; k += 8) above[k / 8] = load<Float8>(from + k) * (1 - fx) + load<Float8>(from + k + 1) * fx;
+  if (kWide < kSide) above_rest = load<Float4>(from + kWide) * (1 - fx) + load<Float4>(from + kWide + 1) * fx;
+  for (int r = 0; r < kSide; ++r, out += kSide) {
     from += stride_;
-    for (int k = 0; k < kSide / 4; ++k) {
-      const Float4 below = load4(from + 4 * k) * (1 - fx) + load4(from + 4 * k + 1) * fx;
-      store4(out + r * kSide + 4 * k, above[k] * (1 - fy) + below * fy);
-      above[k] = below;
+    for (int k = 0; k < kWide; k += 8) {
+      const Float8 below = load<Float8>(from + k) * (1 - fx) + load<Float8>(from + k + 1) * fx;
+      store(out + k, above[k / 8] * (1 - fy) + below * fy);
+      above[k / 8] = below;
+    }
+    if (kWide < kSide) {
+      const Float4 below = load<Float4>(from + kWide) * (1 - fx) + load<Float4>(from + kWide + 1) * fx;
+      store(out + kWide, above_rest * (1 - fy) + below * fy);
+      above_rest = below;
     }
   }
 }
@@ -83,18 +81,19 @@ class FloatPyramid {
   int levels_ = 0;
 };
 
-// Takes the mean out of `value` [count]; returns the standard deviation. `count` is a multiple of 4.
+// Takes the mean out of `value` [count]; returns the standard deviation. `count` is a multiple of 8.
 template <int count>
-float take_out_mean(float* value) {
-  Float4 sum = {}, square = {};
-  for (int i = 0; i < count; i += 4) sum += load4(value + i);
-  const float mean = sum4(sum) / count;
-  for (int i = 0; i < count; i += 4) {
-    const Float4 v = load4(value + i) - mean;
-    store4(value + i, v);
+MAGMA_INLINE float take_out_mean(float* value) {
+  static_assert(count % 8 == 0);
+  Float8 total = {}, square = {};
+  for (int i = 0; i < count; i += 8) total += load<Float8>(value + i);
+  const float mean = sum(total) / count;
+  for (int i = 0; i < count; i += 8) {
+    const Float8 v = load<Float8>(value + i) - mean;
+    store(value + i, v);
     square += v * v;
   }
-  return std::sqrt(sum4(square) / count);
+  return std::sqrt(sum(square) / count);
 }
 
 }  // namespace magma

@@ -10,30 +10,40 @@ namespace magma {
 namespace {
 
 constexpr int kCells = kSearchSide * kSearchSide;
+static_assert(kSearchSide == 8);
 constexpr int kMaxRadius = 16;
 constexpr float kMinPeak = 0.7F;
 constexpr float kMaxSecond = 0.9F;  // of the peak
 constexpr int kPeakRadius = 2;      // px; matches this near the peak belong to it
 
 // Correlation of the patch whose top left pixel is `from`.
-float match(const float* from, int stride, const SearchTemplate& target) {
-  Float4 sum = {}, square = {}, product = {};
+MAGMA_INLINE float match(const float* from, int stride, const SearchTemplate& target) {
+  Float8 total = {}, square = {}, product = {};
   for (int r = 0; r < kSearchSide; ++r, from += stride) {
-    for (int k = 0; k < kSearchSide; k += 4) {
-      const Float4 v = load4(from + k);
-      sum += v;
-      square += v * v;
-      product += v * load4(target.value + r * kSearchSide + k);
+    const Float8 v = load<Float8>(from);
+    total += v;
+    square += v * v;
+    product += v * load<Float8>(target.value + r * kSearchSide);
+  }
+  const float mean = sum(total) / kCells;
+  const float variance = sum(square) / kCells - mean * mean;
+  return variance > 1 ? sum(product) / (kCells * std::sqrt(variance) * target.deviation) : 0.0F;
+}
+
+// [side, side] correlations with the patches whose top left pixels are (x0, y0) and on; -1 outside the image.
+MAGMA_CPU_CLONES void match_all(const FloatPlane& half, const SearchTemplate& target, int x0, int y0, int side,
+                                float* score) {
+  for (int y = y0; y < y0 + side; ++y) {
+    for (int x = x0; x < x0 + side; ++x) {
+      const bool fits = x >= -4 && y >= -4 && x <= half.size().w - 4 && y <= half.size().h - 4;
+      *score++ = fits ? match(half.row(y) + x, half.stride(), target) : -1.0F;
     }
   }
-  const float mean = sum4(sum) / kCells;
-  const float variance = sum4(square) / kCells - mean * mean;
-  return variance > 1 ? sum4(product) / (kCells * std::sqrt(variance) * target.deviation) : 0.0F;
 }
 
 }  // namespace
 
-void SearchTemplate::take(const FloatPlane& half, Point centre) {
+MAGMA_CPU_CLONES void SearchTemplate::take(const FloatPlane& half, Point centre) {
   half.sample<kSearchSide>(centre, value);
   deviation = take_out_mean<kCells>(value);
 }
@@ -44,13 +54,8 @@ std::optional<Point> search(const FloatPlane& half, const SearchTemplate& target
   const int x0 = static_cast<int>(std::lround(start.x - kToCorner)) - reach;
   const int y0 = static_cast<int>(std::lround(start.y - kToCorner)) - reach;
   std::array<float, (2 * kMaxRadius + 1) * (2 * kMaxRadius + 1)> score = {};
-  int best = 0;
-  for (int i = 0; i < side * side; ++i) {
-    const int x = x0 + i % side, y = y0 + i / side;
-    const bool fits = x >= -4 && y >= -4 && x <= half.size().w - 4 && y <= half.size().h - 4;
-    score[static_cast<size_t>(i)] = fits ? match(half.row(y) + x, half.stride(), target) : -1.0F;
-    if (score[static_cast<size_t>(i)] > score[static_cast<size_t>(best)]) best = i;
-  }
+  match_all(half, target, x0, y0, side, score.data());
+  const auto best = static_cast<int>(std::max_element(score.begin(), score.begin() + side * side) - score.begin());
   const float peak = score[static_cast<size_t>(best)];
   if (peak < kMinPeak) return std::nullopt;
   for (int i = 0; i < side * side; ++i) {

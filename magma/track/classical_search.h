@@ -10,7 +10,7 @@ namespace magma {
 inline constexpr int kSearchSide = 8;  // px of the half-size image
 
 struct SearchTemplate {
-  alignas(16) float value[kSearchSide * kSearchSide];  // mean removed
+  alignas(32) float value[kSearchSide * kSearchSide];  // mean removed
   float deviation = 0;
 
   void take(const FloatPlane& half, Point centre);  // centre in px of `half`

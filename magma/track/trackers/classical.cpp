@@ -42,11 +42,20 @@ constexpr float kCoast = 0.8F;        // share of its step a point keeps when no
 
 // What a point looked like when its template was taken.
 struct Template {
-  alignas(16) float flow[kFlowPatch * kFlowPatch];
+  alignas(32) float flow[kFlowPatch * kFlowPatch];
   Patch patch;
   SearchTemplate search;
   Colour colour = {};  // gain taken out
   Point at;            // where it was taken
+};
+
+// The template of a place in one frame. The way back from there needs it, and so does the next step on from there.
+struct PlaceTemplate {
+  FlowTemplate flow;
+  Point at;
+  int64_t frame = -1;
+
+  bool is_of(int64_t other_frame, Point place) const { return frame == other_frame && at.x == place.x && at.y == place.y; }
 };
 
 // What is seen at a place of the current frame.
@@ -62,6 +71,7 @@ struct TrackedPoint {
   bool started = false, tracked = false;
   int lost = 0;  // frames since it was last seen
   float quality = 0, confidence = 0;
+  size_t place = 0;  // PlaceTemplate
   Template reference;
 };
 
@@ -70,6 +80,7 @@ struct Attempt {
   bool found = false, accepted = false;
   Point to;
   float backward = 0;  // px
+  size_t place = 0;    // PlaceTemplate
   Look look;
 };
 
@@ -98,7 +109,7 @@ class ClassicalTracker final : public Tracker {
   void emit();
 
   bool changed_course(const TrackedPoint& point, const Attempt& attempt, Point companions) const;
-  void try_step(const Planes& frame, const TrackedPoint& point, const FlowSettings& settings, Attempt& attempt) const;
+  void try_step(const Planes& frame, const TrackedPoint& point, const FlowSettings& settings, Attempt& attempt);
   bool looks_right(const TrackedPoint& point, const Look& look, float min_correlation) const;
   bool settles_at(const Planes& frame, const TrackedPoint& point, const FlowTemplate& target, float max_move,
                   Attempt& attempt) const;
@@ -115,6 +126,7 @@ class ClassicalTracker final : public Tracker {
   Sink sink_;
   std::vector<TrackedPoint> points_;
   std::vector<Attempt> attempts_;
+  std::vector<PlaceTemplate> places_;  // [2 N]
   std::optional<Neighbours> neighbours_;
   std::vector<Point> position_, step_;  // [N] this frame's motion, as the neighbours see it
   std::vector<uint8_t> known_;          // [N]
@@ -139,10 +151,13 @@ void ClassicalTracker::begin(std::span<const Query> queries, Sink sink) {
   const size_t N = queries.size();
   points_.assign(N, {});
   attempts_.assign(N, {});
+  places_.assign(2 * N, {});
   std::vector<Point> starts(N);
   for (size_t n = 0; n < N; ++n) {
     points_[n].query = queries[n];
     points_[n].at = starts[n] = queries[n].point;
+    points_[n].place = n;
+    attempts_[n].place = N + n;
   }
   neighbours_.emplace(starts);
   position_.assign(N, {});
@@ -210,12 +225,22 @@ void ClassicalTracker::look(const Planes& frame, const TrackedPoint& point, Atte
 
 // Forward, then backward at full size only, starting at the old position.
 void ClassicalTracker::try_step(const Planes& frame, const TrackedPoint& point, const FlowSettings& settings,
-                                Attempt& attempt) const {
+                                Attempt& attempt) {
   attempt.found = attempt.accepted = false;
-  if (!follow(previous_, current_, point.at, attempt.to, settings)) return;
+  PlaceTemplate& here = places_[point.place];
+  const bool is_ready = here.is_of(frame_ - 1, point.at);
+  here.frame = -1;  // until it is whole
+  if (!follow(previous_, current_, point.at, attempt.to, settings, here.flow, is_ready)) return;
+  here.at = point.at;
+  here.frame = frame_ - 1;
   if (!inside(attempt.to, frame.luma.size)) return;
+  PlaceTemplate& there = places_[attempt.place];
+  there.frame = -1;
   Point back = point.at;
-  if (!follow(current_, previous_, attempt.to, back, {0, settings.iterations, settings.epsilon})) return;
+  const FlowSettings on_base = {0, settings.iterations, settings.epsilon};
+  if (!follow(current_, previous_, attempt.to, back, on_base, there.flow, false)) return;
+  there.at = attempt.to;
+  there.frame = frame_;
   attempt.backward = norm(back - point.at);
   if (attempt.backward >= kMaxBackward) return;
   attempt.found = true;
@@ -377,8 +402,9 @@ void ClassicalTracker::renew(const Planes& frame) {
                [&](int64_t begin, int64_t end) { neighbours_->learn(seen, begin, end); });
   for_points([&](size_t n) {
     TrackedPoint& point = points_[n];
-    const Attempt& attempt = attempts_[n];
+    Attempt& attempt = attempts_[n];
     if (!point.started) return;
+    std::swap(point.place, attempt.place);
     const bool seen_again = !attempt.accepted && attempt.found;
     point.step = seen_again ? Point{} : attempt.to - point.at;
     point.at = attempt.to;
