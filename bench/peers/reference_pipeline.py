@@ -156,14 +156,22 @@ def load_tracks(path: Path, size: tuple[int, int], decoded: int,
                 used: int) -> tuple[np.ndarray, np.ndarray]:
     """Given tracks, scaled to size; covering all decoded frames or the used ones."""
     with safe_open(path, framework="numpy") as handle:
-        tracks = handle.get_tensor("tracks").astype(np.float32)
-        visible = handle.get_tensor("visible").astype(bool)
+        names = list(handle.keys())
+        prefix = next(name for name in names if name == "tracks" or name.endswith("/tracks"))[:-len("tracks")]
+        tracks = handle.get_tensor(prefix + "tracks")
+        visible = handle.get_tensor(prefix + "visible")
         meta = handle.metadata() or {}
+    if tracks.dtype == np.int16:  # 1/16 px
+        tracks = tracks.astype(np.float32) / 16
+    tracks = tracks.astype(np.float32)
+    if visible.shape[-1] != tracks.shape[-2]:  # packed, lowest bit first
+        visible = np.unpackbits(visible, axis=-1, count=tracks.shape[-2], bitorder="little")
+    visible = visible.astype(bool)
     if tracks.ndim == 4:
         tracks, visible = tracks[0], visible[0]
-    if "width" in meta and "height" in meta:
-        source = (int(meta["width"]), int(meta["height"]))
-        tracks *= np.array([(size[0] - 1) / (source[0] - 1), (size[1] - 1) / (source[1] - 1)],
+    source = meta.get("width", meta.get("track_w")), meta.get("height", meta.get("track_h"))
+    if None not in source:
+        tracks *= np.array([(size[0] - 1) / (int(source[0]) - 1), (size[1] - 1) / (int(source[1]) - 1)],
                            np.float32)
     if len(tracks) == decoded:
         tracks, visible = tracks[decoded - used:], visible[decoded - used:]
