@@ -161,11 +161,8 @@ class TrackRun {
     writer_->finish();
     write_file_atomically(staging_->path() / "tracks.jsonl", dump_json(record()) + "\n");
     report_->write(staging_->path(), record(), summary_.seconds);
-    const Path& output = options_.output;
-    if (drawing_) staging_->publish("orig_trace.mp4", output / "orig_trace.mp4");
-    for (const char* name : {"tracks.safetensors", "report.html", "tracks.jsonl"}) {
-      staging_->publish(name, output / name);
-    }
+    if (drawing_) staging_->publish("orig_trace.mp4", "orig_trace.mp4");
+    for (const char* name : {"tracks.safetensors", "report.html", "tracks.jsonl"}) staging_->publish(name, name);
     staging_->keep_parents();
   }
 
