@@ -22,7 +22,8 @@ void* load() {
   std::error_code error;
   const Path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) fail("the program's own folder cannot be found");
-  void* library = dlopen((program.parent_path() / kLibrary).c_str(), RTLD_NOW | RTLD_LOCAL);
+  // Lazy: FFmpeg draws in more than a hundred libraries, and few of their functions are called.
+  void* library = dlopen((program.parent_path() / kLibrary).c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr) fail("the library for video cannot be loaded");
   return library;
 }

@@ -22,11 +22,14 @@ void FlowTemplate::weigh(Point centre, Size frame) {
   constexpr float kHalf = (kFlowSide - 1) / 2.0F;
   weighted_ = !inside(centre, frame, kHalf);
   if (!weighted_) return;
+  const auto is_inside = [](float at, int side) { return at >= 0 && at <= static_cast<float>(side - 1); };
+  float columns[kFlowSide];
+  for (int c = 0; c < kFlowSide; ++c) {
+    columns[c] = is_inside(centre.x - kHalf + static_cast<float>(c), frame.w) ? 1.0F : 0.0F;
+  }
   for (int r = 0; r < kFlowSide; ++r) {
-    for (int c = 0; c < kFlowSide; ++c) {
-      const Point pixel = {centre.x - kHalf + static_cast<float>(c), centre.y - kHalf + static_cast<float>(r)};
-      weight_[r * kFlowSide + c] = inside(pixel, frame) ? 1.0F : 0.0F;
-    }
+    const float row = is_inside(centre.y - kHalf + static_cast<float>(r), frame.h) ? 1.0F : 0.0F;
+    for (int c = 0; c < kFlowSide; ++c) weight_[r * kFlowSide + c] = row * columns[c];
   }
 }
 
