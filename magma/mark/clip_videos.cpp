@@ -52,14 +52,14 @@ OrigTraceWriter::~OrigTraceWriter() = default;
 
 void OrigTraceWriter::write(const Image& frame, const std::vector<Point>& xy, const std::vector<uint8_t>& visible) {
   if (!overlay_) overlay_ = std::make_unique<TraceOverlay>(frame.size, xy, pen_px(frame.size, 2));
-  Image image = frame;
-  overlay_->draw(image, xy, visible);
+  drawn_ = frame;
+  overlay_->draw(drawn_, xy, visible);
   int copies = 1;
   if (!writer_) {
     writer_ = open_video_writer(path_, frame.size);
     copies = kHeldFrames;
   }
-  for (int i = 0; i < copies; ++i) writer_->write(image);
+  for (int i = 0; i < copies; ++i) writer_->write(drawn_);
 }
 
 void OrigTraceWriter::restart_traces() { overlay_.reset(); }
@@ -95,8 +95,9 @@ void ClipVideos::clip(const ClipResult& result) {
   const int held = som_tom_ ? 1 : kHeldFrames;
   if (!som_tom_) som_tom_ = open_video_writer(shot_folder_ / "som_tom.mp4", size);
   TraceOverlay overlay(size, moving_row(marks, 0, size).xy, pen_px(size, 3));
+  Image image;
   for (int64_t f = 0; f < result.tracks.F; ++f) {
-    Image image = result.first_frame;
+    image = result.first_frame;
     const TraceRow row = moving_row(marks, f, size);
     overlay.draw(image, row.xy, row.visible);
     draw_marks(image, drawn);  // above the traces: numbers stay readable

@@ -33,6 +33,7 @@ class OrigTraceWriter {
   Path path_;
   std::unique_ptr<VideoWriter> writer_;
   std::unique_ptr<TraceOverlay> overlay_;
+  Image drawn_;
 };
 
 // Writes FOLDER/ITEM-sNNN/orig_trace.mp4 and som_tom.mp4 for every shot: to be called as a PipelineSink is.
