@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/.."
 failed=0
-run() { "$@" || { echo "check failed: $*" >&2; failed=1; }; }
+run() { "$@" || { echo "check failed: $1 $2" >&2; failed=1; }; }
 
 mapfile -t sources < <(git ls-files '*.cpp' '*.h' | grep -v '^bench/peers/')
 run clang-format-14 --dry-run --Werror "${sources[@]}"

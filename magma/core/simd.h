@@ -1,5 +1,5 @@
-// Float4 and Float8: short vectors that the compiler keeps in registers. Arithmetic is per lane and sums have one order,
-// so results are the same bits on every machine, whichever clone of a kernel runs.
+// Float4 and Float8: short vectors that the compiler keeps in registers. Arithmetic is per lane and sums have one
+// order, so results are the same bits on every machine, whichever clone of a kernel runs.
 #pragma once
 
 namespace magma {

@@ -29,7 +29,7 @@ struct PipelineOptions {
   int64_t buffer_bytes = int64_t{96} << 20;  // planes kept while the end of a shot is unknown
   Path spill_folder;                         // for frames beyond the buffer; empty: they are decoded again
   int64_t spill_bytes = int64_t{1} << 30;
-  bool pictures = true;                      // every frame is wanted, not only the first of each clip
+  bool pictures = true;  // every frame is wanted, not only the first of each clip
   std::function<std::unique_ptr<VideoReader>(const Path&, const VideoOptions&)> open = open_video;
 };
 
@@ -59,9 +59,9 @@ struct PipelineSummary {
 };
 
 // Clips of a shot are equally long to a frame, so they are cut when its end is known. Frames beyond the buffer
-// and the spill are decoded a second time then. Shots below config.min_clip_frames are dropped ("short_shot") but keep their number.
-// Errors: those of the reader; Malformed when no frame lies in [start_s, end_s) or given tracks have another number of
-// frames; Usage for unknown plug-ins; Interrupted.
+// and the spill are decoded a second time then. Shots below config.min_clip_frames are dropped ("short_shot") but keep
+// their number. Errors: those of the reader; Malformed when no frame lies in [start_s, end_s) or given tracks have
+// another number of frames; Usage for unknown plug-ins; Interrupted.
 PipelineSummary run_pipeline(const PipelineItem& item, const MarkConfig& config, const PipelineOptions& options,
                              PipelineSink& sink);
 

@@ -1,5 +1,5 @@
-// FrameBuffer: the frames of the open shot at the tracking size, as many as fit; what did not fit is fetched again, from
-// the spill file or by a second decode.
+// FrameBuffer: the frames of the open shot at the tracking size, as many as fit; what did not fit is fetched again,
+// from the spill file or by a second decode.
 #pragma once
 
 #include <cstdint>

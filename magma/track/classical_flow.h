@@ -36,7 +36,7 @@ class FlowTemplate {
   alignas(32) float gx_[kFlowSide * kFlowSide];      // weighted, mean removed
   alignas(32) float gy_[kFlowSide * kFlowSide];
   bool weighted_ = false;  // the window reaches over the edge
-  float deviation_ = 0;  // of the patch, grey levels
+  float deviation_ = 0;    // of the patch, grey levels
   float total_weight_ = 0;
   float x_ = 0, y_ = 0;             // correlation of the patch with its own gradients
   float xx_ = 0, xy_ = 0, yy_ = 0;  // inverse of the normal matrix

@@ -45,7 +45,7 @@ template <int kSide>
 MAGMA_INLINE void FloatPlane::sample(Point centre, float* out) const {
   static_assert(kSide % 4 == 0);
   constexpr float kHalf = static_cast<float>(kSide - 1) / 2;
-  constexpr int kWide = kSide / 8 * 8;  // columns in eights; 4 may be left
+  constexpr int kWide = kSide / 8 * 8;                                         // columns in eights; 4 may be left
   const float x = centre.x - kHalf + kBorder, y = centre.y - kHalf + kBorder;  // positive: truncation is floor
   const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
   const float fx = x - static_cast<float>(x0), fy = y - static_cast<float>(y0);

@@ -55,7 +55,9 @@ struct PlaceTemplate {
   Point at;
   int64_t frame = -1;
 
-  bool is_of(int64_t other_frame, Point place) const { return frame == other_frame && at.x == place.x && at.y == place.y; }
+  bool is_of(int64_t other_frame, Point place) const {
+    return frame == other_frame && at.x == place.x && at.y == place.y;
+  }
 };
 
 // What is seen at a place of the current frame.
@@ -93,7 +95,7 @@ class ClassicalTracker final : public Tracker {
 
   explicit ClassicalTracker(const TrackerOptions& options) : options_(options) {}
 
-  std::string version() const override { return "classical/1"; }
+  std::string version() const override { return "classical/2"; }
   void begin(std::span<const Query> queries, Sink sink) override;
   void push(const Planes& frame) override;
   void finish() override {}
