@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <malloc.h>
 #include <unistd.h>
 
 #include "apps/magma/command.h"
@@ -106,9 +105,6 @@ int run(std::vector<std::string> arguments) {
 }  // namespace magma
 
 int main(int argc, char** argv) {
-  // Else the C library raises this limit with every large block that is freed and keeps ever more of the heap: 70 MB
-  // after two minutes of video.
-  mallopt(M_MMAP_THRESHOLD, 256 << 10);
   std::signal(SIGPIPE, SIG_IGN);
   magma::install_interrupt_handlers();
   return magma::run(std::vector<std::string>(argv + 1, argv + argc));

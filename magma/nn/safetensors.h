@@ -56,6 +56,7 @@ class SafetensorsWriter {
   // A tensor that grows along its first dimension: any number of append() on open names, shape fixed by finish().
   void open(const std::string& name, DType dtype, std::vector<int64_t> row_shape);
   void append(const std::string& name, std::string_view rows);
+  void close(const std::string& name);  // no more rows will come: its buffer is given back
   // Writes header and data; returns xxh64 of the file. Not durable: without waiting for the disk.
   uint64_t finish(bool durable = true);
 

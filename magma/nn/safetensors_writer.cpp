@@ -107,6 +107,12 @@ struct SafetensorsWriter::State {
     return tensors.back();
   }
 
+  SpooledTensor& find_open(const std::string& name) {
+    const auto found = index.find(name);
+    MAGMA_CHECK(found != index.end() && tensors[found->second].open, "tensor {} is not open", name);
+    return tensors[found->second];
+  }
+
   void append(SpooledTensor& tensor, std::string_view bytes) {
     tensor.bytes += static_cast<int64_t>(bytes.size());
     tensor.waiting += bytes;
@@ -117,7 +123,7 @@ struct SafetensorsWriter::State {
     if (tensor.waiting.empty()) return;
     const auto bytes = static_cast<int64_t>(tensor.waiting.size());
     const int64_t offset = spool.append(tensor.waiting);
-    tensor.waiting = std::string();
+    std::string().swap(tensor.waiting);  // assignment would keep the buffer
     const bool follows = !tensor.pieces.empty() && tensor.pieces.back().offset + tensor.pieces.back().bytes == offset;
     if (follows) {
       tensor.pieces.back().bytes += bytes;
@@ -162,14 +168,17 @@ void SafetensorsWriter::open(const std::string& name, DType dtype, std::vector<i
 }
 
 void SafetensorsWriter::append(const std::string& name, std::string_view rows) {
-  const auto found = state_->index.find(name);
-  MAGMA_CHECK(found != state_->index.end() && state_->tensors[found->second].open, "tensor {} is not open", name);
-  SpooledTensor& tensor = state_->tensors[found->second];
+  SpooledTensor& tensor = state_->find_open(name);
   const int64_t row = tensor.row_bytes();
   const auto bytes = static_cast<int64_t>(rows.size());
   MAGMA_CHECK(row > 0 && bytes % row == 0, "tensor {}: {} bytes are not whole rows of {}", name, bytes, row);
   tensor.shape[0] += bytes / row;
   state_->append(tensor, rows);
+}
+
+void SafetensorsWriter::close(const std::string& name) {
+  SpooledTensor& tensor = state_->find_open(name);
+  state_->flush(tensor);
 }
 
 uint64_t SafetensorsWriter::finish(bool durable) {

@@ -196,6 +196,10 @@ void TrackFileWriter::write(const TrackRow& row) {
   writer_.append(id_ + "/confidence", confidence);
 }
 
+void TrackFileWriter::close() {
+  for (const char* tensor : {"/tracks", "/visible", "/confidence"}) writer_.close(id_ + tensor);
+}
+
 void add_tracks(SafetensorsWriter& writer, const std::string& id, const PointTracks& tracks) {
   TrackFileWriter rows(writer, id, tracks.N);
   for (int64_t f = 0; f < tracks.F; ++f) {
@@ -207,6 +211,7 @@ void add_tracks(SafetensorsWriter& writer, const std::string& id, const PointTra
     row.confidence.assign(tracks.confidence.begin() + begin, tracks.confidence.begin() + end);
     rows.write(row);
   }
+  rows.close();
 }
 
 PointTracks read_tracks(const Path& path, Size assume) {

@@ -19,6 +19,7 @@ class TrackFileWriter {
  public:
   TrackFileWriter(SafetensorsWriter& writer, std::string id, int64_t N);
   void write(const TrackRow& row);
+  void close();  // after the last row; nothing of it stays in memory
 
  private:
   SafetensorsWriter& writer_;
