@@ -1,12 +1,15 @@
 // The program: parse, dispatch, and the one place that turns an Error into a line and an exit code.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "apps/magma/command.h"
@@ -87,6 +90,8 @@ int report(const Error& error, bool json) {
 
 int run(std::vector<std::string> arguments) {
   Program program;
+  program.json =
+      std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();  // also where parsing fails
   try {
     add_commands(program);
     return dispatch(program, std::move(arguments));
@@ -95,16 +100,28 @@ int run(std::vector<std::string> arguments) {
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorCode::Resource, {.what = "out of memory", .hint = "use fewer workers or threads"}),
                   program.json);
+  } catch (const std::filesystem::filesystem_error& failure) {
+    return report(system_error("", failure.path1().string(), failure.code().value()), program.json);
   } catch (const std::exception& failure) {
     return report(Error(ErrorCode::Bug, {.what = "unexpected failure, please report it", .got = failure.what()}),
                   program.json);
   }
 }
 
+// A file must not be opened as descriptor 0, 1 or 2: what is said on stdout or stderr would be written into it.
+void open_standard_streams() {
+  int descriptor = -1;
+  do {
+    descriptor = open("/dev/null", O_RDWR);
+  } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor > STDERR_FILENO) close(descriptor);
+}
+
 }  // namespace
 }  // namespace magma
 
 int main(int argc, char** argv) {
+  magma::open_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
   magma::install_interrupt_handlers();
   return magma::run(std::vector<std::string>(argv + 1, argv + argc));

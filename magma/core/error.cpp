@@ -156,6 +156,10 @@ std::string_view error_code_name(ErrorCode code) {
       return "bug";
     case ErrorCode::Interrupted:
       return "interrupted";
+    case ErrorCode::Stopped:
+      return "stopped";
+    case ErrorCode::Terminated:
+      return "terminated";
   }
   return "bug";
 }

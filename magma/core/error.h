@@ -11,15 +11,17 @@ namespace magma {
 
 // The values are the program's exit codes.
 enum class ErrorCode : int {
-  Usage = 2,        // wrong usage or configuration
-  Malformed = 3,    // input is not what its format promises
-  Refused = 4,      // input refused by a policy or limit
-  FileSystem = 5,   // missing, unreadable, full, read-only, I/O
-  Numerical = 6,    // numerical failure beyond the budget
-  Peer = 7,         // another rank or process failed
-  Resource = 8,     // out of memory, threads, descriptors
-  Bug = 70,         // our own code is wrong
-  Interrupted = 75  // stopped, state saved, resumable
+  Usage = 2,         // wrong usage or configuration
+  Malformed = 3,     // input is not what its format promises
+  Refused = 4,       // input refused by a policy or limit
+  FileSystem = 5,    // missing, unreadable, full, read-only, I/O
+  Numerical = 6,     // numerical failure beyond the budget
+  Peer = 7,          // another rank or process failed
+  Resource = 8,      // out of memory, threads, descriptors
+  Bug = 70,          // our own code is wrong
+  Interrupted = 75,  // stopped, state saved, resumable
+  Stopped = 130,     // by SIGINT, with nothing to save
+  Terminated = 143   // by SIGTERM, with nothing to save
 };
 
 std::string_view error_code_name(ErrorCode code);  // "usage", "malformed", "file-system", ...

@@ -80,6 +80,7 @@ class StagingFolder {
 };
 
 void remove_stale_staging(const Path& parent);
+bool is_staged(const Path& parent, const Path& file);  // whether `file` names a place in a staging folder of `parent`
 
 void sync_folder(const Path& folder);
 

@@ -31,7 +31,13 @@ int interrupt_signal() { return received; }
 void throw_if_interrupted() {
   const int signal = received;
   if (signal == 0) return;
-  throw Error(ErrorCode::Interrupted, {.what = "stopped by a signal", .got = signal == SIGINT ? "SIGINT" : "SIGTERM"});
+  const bool by_user = signal == SIGINT;
+  throw Error(by_user ? ErrorCode::Stopped : ErrorCode::Terminated,
+              {.what = "stopped by a signal", .got = by_user ? "SIGINT" : "SIGTERM"});
+}
+
+bool is_interruption(ErrorCode code) {
+  return code == ErrorCode::Interrupted || code == ErrorCode::Stopped || code == ErrorCode::Terminated;
 }
 
 }  // namespace magma

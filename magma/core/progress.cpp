@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "magma/core/clock.h"
@@ -28,11 +29,18 @@ std::string bar_text(int64_t done, int64_t total) {
   return "[" + std::string(filled, '#') + std::string(kBarCells - filled, '.') + "] ";
 }
 
+// What fits on a line of the terminal: one that wraps could not be drawn over.
+size_t line_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col - 1 : std::string::npos;
+}
+
 }  // namespace
 
 struct Progress::State {
   std::string title;
-  int64_t total;
+  std::atomic<int64_t> total{-1};
   std::string unit;
   bool quiet;
   bool terminal;
@@ -44,22 +52,29 @@ struct Progress::State {
   size_t shown_width = 0;
   bool shown = false;
 
-  std::string text(bool last) {
+  std::string text(bool last, bool with_bar) {
     const int64_t count = done;
+    const int64_t claimed = total;
+    const bool known = claimed >= count;
     const double seconds = watch.seconds();
     const double rate = seconds > 0 ? static_cast<double>(count) / seconds : 0;
     std::string line = title + ": ";
-    if (terminal && total >= 0) line += bar_text(count, total);
-    line += total >= 0 ? fmt::format("{}/{} {}", count, total, unit) : fmt::format("{} {}", count, unit);
+    if (with_bar && known) line += bar_text(count, claimed);
+    line += known ? fmt::format("{}/{} {}", count, claimed, unit) : fmt::format("{} {}", count, unit);
     if (!note.empty()) line += ", " + note;
     line += fmt::format(", {:.3g} {}/s", rate, unit);
     if (last) return line + ", took " + duration_text(seconds);
-    if (total > count && rate > 0) line += ", " + duration_text(static_cast<double>(total - count) / rate) + " left";
+    if (claimed > count && rate > 0) {
+      line += ", " + duration_text(static_cast<double>(claimed - count) / rate) + " left";
+    }
     return line;
   }
 
   void show(bool last) {
-    const std::string line = text(last);
+    std::string line = text(last, terminal);
+    if (const size_t columns = line_columns(); terminal && line.size() > columns) {
+      line = text(last, false).substr(0, columns);
+    }
     const std::string blanks(shown_width > line.size() ? shown_width - line.size() : 0, ' ');
     const std::string bytes = terminal ? "\r" + line + blanks + (last ? "\n" : "") : line + "\n";
     std::fwrite(bytes.data(), 1, bytes.size(), stderr);
@@ -83,6 +98,8 @@ Progress::~Progress() {
   const std::lock_guard lock(state_->mutex);
   if (state_->shown) state_->show(true);  // work too short to have shown anything needs no last line either
 }
+
+void Progress::set_total(int64_t total) { state_->total = total; }
 
 void Progress::advance(int64_t count) {
   state_->done += count;

@@ -17,7 +17,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // finishes the line
 
-  void advance(int64_t count = 1);     // thread-safe, cheap
+  void set_total(int64_t total);       // an estimate will do: when it is passed, it counts as unknown
+  void advance(int64_t count = 1);     // thread-safe, cheap; 0 keeps the time on display moving
   void note(const std::string& text);  // shown after the counts, e.g. "3 failed"
 
  private:

@@ -20,7 +20,9 @@ constexpr const char* kLockName = ".lock";
 // The folders of `path` that did not exist, made now; deepest last.
 std::vector<Path> make_folders(const Path& path) {
   std::vector<Path> missing;
-  for (Path folder = path; !folder.empty() && !std::filesystem::exists(folder); folder = folder.parent_path()) {
+  std::error_code unknown;  // where one may not look: mkdir() will say so
+  for (Path folder = path; !folder.empty() && !std::filesystem::exists(folder, unknown);
+       folder = folder.parent_path()) {
     if (folder.has_filename()) missing.insert(missing.begin(), folder);
   }
   std::vector<Path> made;
@@ -99,6 +101,8 @@ void StagingFolder::publish(const Path& staged_name, const Path& final_name) {
   if (rename(staged.c_str(), target.c_str()) != 0) throw system_error("rename", target.string(), errno);
   sync_folder(target.parent_path());
 }
+
+bool is_staged(const Path& parent, const Path& file) { return file.string().starts_with((parent / kPrefix).string()); }
 
 void remove_stale_staging(const Path& parent) {
   std::error_code absent;

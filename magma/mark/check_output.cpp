@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <system_error>
 
@@ -11,7 +12,9 @@
 #include "magma/core/error.h"
 #include "magma/core/hash.h"
 #include "magma/core/json.h"
+#include "magma/core/limits.h"
 #include "magma/mark/output_folder.h"
+#include "magma/mark/run_summary.h"
 #include "magma/nn/safetensors.h"
 
 namespace magma {
@@ -20,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostProblems = 100;
-const std::set<std::string> kUnlisted = {"manifest.json", "report.json", "report.html"};
+constexpr const char* kManifest = "manifest.json";
 
 bool all_finite(const std::vector<float>& values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -29,7 +32,7 @@ bool all_finite(const std::vector<float>& values) {
 // The records, tensors and samples of one shard against each other.
 class ShardChecker {
  public:
-  ShardChecker(const Path& folder, int64_t shard, int64_t quant, const Json& files)
+  ShardChecker(const Path& folder, int64_t shard, std::optional<int64_t> quant, const Json& files)
       : folder_(folder),
         quant_(quant),
         files_(files),
@@ -95,7 +98,9 @@ class ShardChecker {
 
   void check_cell(const Json& cell) {
     const bool pair = cell.is_array() && cell.size() == 2 && cell[0].is_number_integer() && cell[1].is_number_integer();
-    const auto within = [this](const Json& side) { return side.get<int64_t>() >= 0 && side.get<int64_t>() <= quant_; };
+    const auto within = [this](const Json& side) {
+      return !quant_ || (side.get<int64_t>() >= 0 && side.get<int64_t>() < *quant_);
+    };
     require(pair && within(cell[0]) && within(cell[1]), line_, "not a cell of the grid: " + dump_json(cell));
   }
 
@@ -142,7 +147,7 @@ class ShardChecker {
   }
 
   const Path& folder_;
-  int64_t quant_;
+  std::optional<int64_t> quant_;  // none: cells may lie anywhere
   const Json& files_;
   std::string records_, samples_, line_;
   SafetensorsFile tensors_;
@@ -156,13 +161,13 @@ class FolderChecker {
   explicit FolderChecker(const Path& folder) : folder_(folder) {}
 
   OutputCheck run() {
-    guarded("manifest.json", [this] {
-      manifest_ = read_manifest(folder_);
-      const JsonObject members(manifest_, "manifest.json");
-      result_.shards = members.integer("shards");
-      quant_ = members.object("config").integer("quant");
-    });
+    guarded(kManifest, [this] { read_run(); });
     for (int64_t s = 0; s < result_.shards && !full(); ++s) {
+      std::error_code absent;
+      if (!is_of_parts(s) && !fs::exists(folder_ / done_file(s), absent)) {
+        ++result_.unmade;
+        continue;
+      }
       guarded(done_file(s), [this, s] { check_shard(s); });
     }
     if (!full()) guarded("folder", [this] { check_nothing_else(); });
@@ -185,11 +190,28 @@ class FolderChecker {
     }
   }
 
+  void read_run() {
+    const Json manifest = read_manifest(folder_);
+    const JsonObject members(manifest, kManifest);
+    result_.shards = members.integer("shards");
+    const JsonObject config = members.object("config");
+    // The reference's procedures write cells beyond the frame as they come.
+    if (config.string("variant") == "corrected") quant_ = config.integer("quant");
+    manifest_hash_ = hex64(hash_file(folder_ / kManifest));
+    parts_ = parts_run(folder_);
+  }
+
+  bool is_of_parts(int64_t shard) const {
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [shard](const RunPart& run) { return shard % run.parts == run.part; });
+  }
+
   void check_shard(int64_t shard) {
-    const Json done = read_json(folder_ / done_file(shard));
-    const JsonObject members(done, done_file(shard));
-    const JsonObject files = members.object("files");
     listed_.insert(done_file(shard));
+    const Json done = parse_done(read_file(folder_ / done_file(shard), limits().json_bytes), done_file(shard));
+    const JsonObject members(done, done_file(shard));
+    if (members.string("manifest") != manifest_hash_) return fail(kManifest, "is not the one of " + done_file(shard));
+    const JsonObject files = members.object("files");
     const size_t before = result_.problems.size();
     for (const auto& [name, facts] : files.raw().items()) {
       listed_.insert(name);
@@ -219,19 +241,22 @@ class FolderChecker {
   }
 
   void check_nothing_else() {
-    const auto options = fs::directory_options::skip_permission_denied;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_, options)) {
-      if (entry.is_directory()) continue;
-      const std::string name = entry.path().lexically_relative(folder_).string();
-      if (kUnlisted.contains(name) || listed_.contains(name) || entry.path().extension() == ".log") continue;
-      fail(name, "belongs to no shard");
-      if (full()) return;
+    std::error_code error;
+    auto entry = fs::recursive_directory_iterator(folder_, error);
+    for (; !error && entry != fs::recursive_directory_iterator() && !full(); entry.increment(error)) {
+      std::error_code gone;
+      if (entry->is_directory(gone)) continue;
+      const std::string name = entry->path().lexically_relative(folder_).string();
+      const bool may_be = name == kManifest || name.starts_with("report.") || entry->path().extension() == ".log";
+      if (!may_be && !listed_.contains(name)) fail(name, "belongs to no shard");
     }
+    if (error) throw system_error("open", "the folder", error.value());
   }
 
   Path folder_;
-  Json manifest_;
-  int64_t quant_ = 0;
+  std::string manifest_hash_;
+  std::optional<int64_t> quant_;
+  std::vector<RunPart> parts_;
   std::set<std::string> listed_;
   OutputCheck result_;
 };
@@ -240,9 +265,8 @@ class FolderChecker {
 
 OutputCheck check_output(const Path& folder) {
   std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    throw Error(ErrorCode::FileSystem, {.file = folder.string(), .what = "no such folder"});
-  }
+  if (!fs::is_directory(folder, error))
+    throw system_error("open", folder.string(), fs::exists(folder, error) ? ENOTDIR : ENOENT);
   return FolderChecker(folder).run();
 }
 

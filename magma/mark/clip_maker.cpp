@@ -22,8 +22,8 @@ void append_row(const TrackRow& row, PointTracks& tracks) {
   ++tracks.F;
 }
 
-// Rows [range.first, range.last) in pixels of `frame`.
-PointTracks slice(const PointTracks& all, FrameRange range, Size frame) {
+// Rows [range.first, range.last) in pixels of `frame`; tracks that do not say their frame are in the video's pixels.
+PointTracks slice(const PointTracks& all, FrameRange range, Size frame, Size source) {
   const auto begin = range.first * all.N, end = range.last * all.N;
   PointTracks part;
   part.F = range.count();
@@ -32,8 +32,9 @@ PointTracks slice(const PointTracks& all, FrameRange range, Size frame) {
   part.xy.assign(all.xy.begin() + begin, all.xy.begin() + end);
   part.visible.assign(all.visible.begin() + begin, all.visible.begin() + end);
   part.confidence.assign(all.confidence.begin() + begin, all.confidence.begin() + end);
-  if (all.frame == frame) return part;
-  for (Point& point : part.xy) point = rescale(point, all.frame, frame);
+  const Size given = all.frame.w > 0 ? all.frame : source;
+  if (given == frame) return part;
+  for (Point& point : part.xy) point = rescale(point, given, frame);
   return part;
 }
 
@@ -90,7 +91,7 @@ ClipMaker::Tracked ClipMaker::track(const ClipPlace& place, FrameBuffer& buffer)
     result.pts_first = frame.pts;
     if (item_.given_tracks != nullptr) {
       const int64_t first = place.frames.first - place.item_first;
-      result.tracks = slice(*item_.given_tracks, {first, first + place.frames.count()}, size);
+      result.tracks = slice(*item_.given_tracks, {first, first + place.frames.count()}, size, frame.source);
       return;
     }
     const std::vector<Query> queries = grid_queries(size, static_cast<int>(config_.grid));

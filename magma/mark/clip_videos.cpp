@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "magma/core/check.h"
+#include "magma/core/error.h"
 
 namespace magma {
 namespace {
@@ -75,7 +76,9 @@ ClipVideos::~ClipVideos() = default;
 
 void ClipVideos::shot_begins(int64_t shot) {
   shot_folder_ = folder_ / fmt::format("{}-s{:03}", item_, shot);
-  std::filesystem::create_directories(shot_folder_);
+  std::error_code error;
+  std::filesystem::create_directories(shot_folder_, error);
+  if (error) throw system_error("mkdir", shot_folder_.string(), error.value());
   orig_trace_ = std::make_unique<OrigTraceWriter>(shot_folder_ / "orig_trace.mp4");
 }
 

@@ -1,5 +1,8 @@
 #include "magma/mark/mark_item.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/core.h>
 #include <malloc.h>
 #include <nlohmann/json.hpp>
@@ -19,7 +22,8 @@ std::string_view bytes_of(const std::vector<T>& values) {
 
 class SpoolSink : public PipelineSink {
  public:
-  SpoolSink(const WorkItem& item, const MarkItemOptions& options, ItemSpool& spool) : item_(item), spool_(spool) {
+  SpoolSink(const WorkItem& item, const MarkItemOptions& options, ItemSpool& spool)
+      : item_(item), spool_(spool), frames_(options.frames) {
     if (options.videos) videos_.emplace(spool.videos(), item.id);
   }
 
@@ -41,6 +45,7 @@ class SpoolSink : public PipelineSink {
     for (const nlohmann::json& sample : training_samples(record)) spool_.sample(sample);
     add_tensors(result);
     malloc_trim(0);  // a clip leaves holes of its size in the heap: 125 MB of them after an hour of video
+    if (frames_ != nullptr) frames_->advance(result.tracks.F);
   }
   void shot_ends(int64_t /*shot*/) override {
     if (videos_) videos_->shot_ends();
@@ -54,8 +59,15 @@ class SpoolSink : public PipelineSink {
                    {"video", {{"path", item_.video_name}}},
                    {"marks", nlohmann::json::array()},
                    {"traces", nlohmann::json::array()}});
+    if (frames_ != nullptr) frames_->advance(last - first);
   }
-  void progress(int64_t /*frames_decoded*/) override { throw_if_interrupted(); }
+  // Clips are made when the end of their shot is known, so frames are read long before they are done.
+  void progress(int64_t frames_decoded) override {
+    throw_if_interrupted();
+    if (frames_ == nullptr) return;
+    frames_->note(fmt::format("{} read", frames_decoded));
+    frames_->advance(0);
+  }
 
  private:
   void add_tensors(const ClipResult& result) {
@@ -76,8 +88,19 @@ class SpoolSink : public PipelineSink {
 
   const WorkItem& item_;
   ItemSpool& spool_;
+  Progress* frames_;
   std::optional<ClipVideos> videos_;
 };
+
+// About how many frames of the item there are, by what the container claims; -1 where it claims nothing.
+int64_t estimated_frames(const WorkItem& item, const VideoInfo& info) {
+  const double fps = info.fps.value();
+  double frames = info.claimed_frames > 0 ? static_cast<double>(info.claimed_frames) : info.claimed_duration_s * fps;
+  if (item.end_s) frames = frames > 0 ? std::min(frames, *item.end_s * fps) : *item.end_s * fps;
+  frames -= item.start_s.value_or(0) * fps;
+  constexpr double kMost = 1e12;
+  return frames > 0 && frames < kMost ? static_cast<int64_t>(std::lround(frames)) : -1;
+}
 
 }  // namespace
 
@@ -95,6 +118,13 @@ ItemWork mark_item_work(const MarkItemOptions& options) {
     pipeline.threads = options.threads;
     pipeline.pictures = options.videos;
     pipeline.spill_folder = spool.videos();
+    if (options.frames != nullptr) {
+      pipeline.open = [&](const Path& path, const VideoOptions& how) {
+        auto video = open_video(path, how);
+        options.frames->set_total(estimated_frames(item, video->info()));
+        return video;
+      };
+    }
     return run_pipeline(input, options.config, pipeline, sink).seconds;
   };
 }

@@ -11,6 +11,7 @@ struct MarkItemOptions {
   int threads = 1;  // of one item
   bool videos = true;
   const PointTracks* given_tracks = nullptr;  // instead of tracking; outlives the work
+  Progress* frames = nullptr;                 // counts the frames of a single item
 };
 
 ItemWork mark_item_work(const MarkItemOptions& options);

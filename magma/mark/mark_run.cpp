@@ -95,12 +95,13 @@ class Run {
     if (options.single) shards_ = 1;  // nothing may be published before the item is done
     members_ = shard_members(list, shards_);
     manifest_ = manifest_of(list, options, shards_);
+    manifest_hash_ = hex64(hash64(manifest_text(manifest_)));
   }
 
   void run() {
     if (source_.is_first()) prepare();
     Progress progress("mark", source_.is_first() ? summary_.items - summary_.items_before : -1, "items",
-                      options_.progress);
+                      options_.single ? ProgressStyle::Quiet : options_.progress);
     progress_ = &progress;
     ThreadPool pool(options_.workers, static_cast<size_t>(options_.workers));
     for (int i = 0; i < options_.workers; ++i) pool.push([this] { work_until_done(); });
@@ -112,7 +113,7 @@ class Run {
   MarkRunSummary sum_up() {
     if (!output_) return summary_;
     output_->begin_publishing();
-    write_run_summary(options_.folder, shards_, summary_.seconds);
+    write_run_summary(options_.folder, shards_, summary_.seconds, {options_.part, options_.parts});
     summary_.counts = {};  // other ranks made some of the shards
     for (int64_t s = options_.part; s < shards_; s += options_.parts) {
       summary_.counts += counts_of_done(finished_shard(options_.folder, s));
@@ -216,10 +217,10 @@ class Run {
   void commit(const OpenShard& shard) {
     const std::lock_guard publishing(publish_mutex_);
     throw_if_interrupted();
-    if (output_) output_->begin_publishing();
-    std::vector<Path> folders;
-    for (size_t i = 0; i < shard.items.size(); ++i) folders.push_back(item_folder(shard, i));
-    publish_shard(staging(), staging().path() / shard_name(shard.index), shard.index, folders, shard.counts);
+    FinishedItems items = {.folders = {}, .counts = shard.counts, .manifest_hash = manifest_hash_, .joined = {}};
+    if (output_) items.joined = [this] { output_->begin_publishing(); };
+    for (size_t i = 0; i < shard.items.size(); ++i) items.folders.push_back(item_folder(shard, i));
+    publish_shard(staging(), staging().path() / shard_name(shard.index), shard.index, items);
     const std::lock_guard lock(mutex_);
     open_.remove_if([&shard](const OpenShard& open) { return &open == &shard; });
   }
@@ -244,9 +245,10 @@ class Run {
   int64_t shards_ = 0;
   std::vector<std::vector<int64_t>> members_;
   Json manifest_;
+  std::string manifest_hash_;
+  Progress* progress_ = nullptr;
   std::unique_ptr<OutputFolder> output_;         // of the first process
   std::unique_ptr<StagingFolder> rank_staging_;  // of the others
-  Progress* progress_ = nullptr;
   std::mutex publish_mutex_;
   std::mutex mutex_;  // of what follows, and of the source
   std::list<OpenShard> open_;
@@ -255,11 +257,14 @@ class Run {
   bool stopping_ = false;
 };
 
-Error with_resume_hint(const Error& error, bool single) {
-  if (error.code() != ErrorCode::Interrupted || single) return error;
+// The error as the user is told: a stopped list goes on when started again, and staged files have no names of their
+// own.
+Error told(const Error& error, const MarkRunOptions& options) {
   ErrorFields fields = error.fields();
+  if (is_staged(options.folder, fields.file)) fields.file = options.folder.string();
+  if (!is_interruption(error.code()) || options.single) return {error.code(), fields};
   fields.hint = "start the same command again to continue";
-  return {error.code(), fields};
+  return {ErrorCode::Interrupted, fields};
 }
 
 }  // namespace
@@ -272,9 +277,11 @@ MarkRunSummary run_marks(const WorkList& list, const MarkRunOptions& options, co
   try {
     run = std::make_unique<Run>(list, options, work, source);
     run->run();
-  } catch (const Error& error) {
+  } catch (const Error& failure) {
+    if (!source.is_first()) run.reset();  // the first takes away a folder that it made when the others have left it
+    const Error error = told(failure, options);
     source.finish(&error);
-    throw with_resume_hint(error, options.single);
+    throw error;
   } catch (const std::exception& failure) {
     const Error error(ErrorCode::Bug, {.what = "unexpected failure", .got = failure.what()});
     source.finish(&error);

@@ -25,9 +25,9 @@ struct MarkRunOptions {
   int64_t shards = 0;           // output shards; 0: default_shards(); 1 for a single item
   int64_t part = 0, parts = 1;  // --shard I/N: output shards s with s % parts == part
   bool overwrite = false;
-  bool single = false;      // an item's failure is the run's, and leaves the folder as it was
-  double max_failed = 0.5;  // stop when more of the items failed, once 20 have
-  ProgressStyle progress = ProgressStyle::Auto;
+  bool single = false;                           // an item's failure is the run's, and leaves the folder as it was
+  double max_failed = 0.5;                       // stop when more of the items failed, once 20 have
+  ProgressStyle progress = ProgressStyle::Auto;  // of a list; a single item's work counts its own progress
 };
 
 struct MarkRunSummary {

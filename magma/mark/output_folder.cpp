@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "magma/core/error.h"
+#include "magma/core/hash.h"
 #include "magma/core/json.h"
+#include "magma/core/limits.h"
+#include "magma/core/random.h"
 
 namespace magma {
 namespace {
@@ -19,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kLock = ".lock";
+constexpr const char* kOwnHash = "xxh64";
 constexpr const char* kOurs[] = {"shards", "samples", "images", "videos", "report.json", "report.html", kManifest};
 
 bool is_passing(const std::string& name) {  // leftovers of a killed process, or a live one's
@@ -62,13 +66,35 @@ std::string tensors_file(int64_t shard) { return "shards/" + shard_name(shard) +
 std::string samples_file(int64_t shard) { return "samples/" + shard_name(shard) + ".jsonl"; }
 std::string done_file(int64_t shard) { return "shards/" + shard_name(shard) + ".done"; }
 
+std::string manifest_text(const nlohmann::json& manifest) { return manifest.dump(2) + "\n"; }
+
 nlohmann::json read_manifest(const Path& folder) { return read_json(folder / kManifest); }
+
+std::string done_text(nlohmann::json facts) {
+  facts.erase(kOwnHash);
+  facts[kOwnHash] = hex64(hash64(dump_json(facts)));
+  return dump_json(facts) + "\n";
+}
+
+nlohmann::json parse_done(const std::string& text, const std::string& file) {
+  Json done = parse_json(text, file);
+  if (!done.is_object() || done_text(done) != text) {
+    throw Error(ErrorCode::Malformed, {.file = file, .what = "content has changed"});
+  }
+  return done;
+}
 
 nlohmann::json finished_shard(const Path& folder, int64_t shard) {
   const Path path = folder / done_file(shard);
   std::error_code absent;
   if (!fs::exists(path, absent)) return nullptr;
-  Json done = read_json(path);
+  Json done;
+  try {
+    done = parse_done(read_file(path, limits().json_bytes), path.string());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::Malformed) throw;
+    return nullptr;  // damaged: the shard is made again
+  }
   const JsonObject files = JsonObject(done, path.string()).object("files");
   for (const auto& [name, facts] : files.raw().items()) {
     const auto size = fs::file_size(folder / name, absent);
@@ -164,7 +190,7 @@ void OutputFolder::begin_publishing() {
   }
   std::error_code absent;
   if (!fs::exists(options_.path / kManifest, absent)) {
-    write_file_atomically(options_.path / kManifest, options_.manifest->dump(2) + "\n");
+    write_file_atomically(options_.path / kManifest, manifest_text(*options_.manifest));
   }
   staging_->keep_parents();
 }

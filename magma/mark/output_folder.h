@@ -20,9 +20,16 @@ std::string tensors_file(int64_t shard);  // shards/00012.safetensors
 std::string samples_file(int64_t shard);  // samples/00012.jsonl
 std::string done_file(int64_t shard);     // shards/00012.done
 
+std::string manifest_text(const nlohmann::json& manifest);  // as it is written
+
 nlohmann::json read_manifest(const Path& folder);
 
-// The .done file's content when it is there and every file it names has the size it says; else null.
+// The text of a .done file: `facts` and their hash, by which every change to the text can be seen.
+std::string done_text(nlohmann::json facts);
+// What done_text() was given. Error(Malformed) for any text that it has not made.
+nlohmann::json parse_done(const std::string& text, const std::string& file);
+
+// The .done file's content when it is there, sound, and every file it names has the size it says; else null.
 nlohmann::json finished_shard(const Path& folder, int64_t shard);
 
 // Held while a process works on some shards of a folder. Makes the folder; takes away what it made when nothing was

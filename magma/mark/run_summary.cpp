@@ -1,5 +1,8 @@
 #include "magma/mark/run_summary.h"
 
+#include <algorithm>
+#include <system_error>
+
 #include <nlohmann/json.hpp>
 
 #include "magma/core/json.h"
@@ -9,6 +12,7 @@ namespace magma {
 namespace {
 
 constexpr size_t kMostNamed = 1000;
+constexpr const char* kReport = "report.json";
 
 void add_records(const Path& path, Json& report) {
   JsonLines lines(path);
@@ -47,7 +51,26 @@ ItemCounts counts_of_done(const nlohmann::json& done) {
           .dropped = members.integer("dropped")};
 }
 
-void write_run_summary(const Path& folder, int64_t shards, const std::map<std::string, double>& seconds) {
+std::vector<RunPart> parts_run(const Path& folder) {
+  try {
+    const Json report = read_json(folder / kReport);
+    std::vector<RunPart> found;
+    for (const Json& value : JsonObject(report, kReport).array("parts")) {
+      const JsonObject part(value, kReport);
+      found.push_back({part.integer("part"), std::max<int64_t>(part.integer("parts"), 1)});
+    }
+    if (!found.empty()) return found;
+  } catch (const Error&) {  // report.json is for people: nothing depends on it
+  }
+  return {RunPart{}};
+}
+
+void write_run_summary(const Path& folder, int64_t shards, const std::map<std::string, double>& seconds, RunPart run) {
+  std::error_code absent;
+  std::vector<RunPart> parts;
+  if (std::filesystem::exists(folder / kReport, absent)) parts = parts_run(folder);
+  const auto is_this = [&run](RunPart other) { return other.part == run.part && other.parts == run.parts; };
+  if (std::none_of(parts.begin(), parts.end(), is_this)) parts.push_back(run);
   Json report = {{"status", Json::object()}, {"reasons", Json::object()}, {"failed_items", Json::array()}};
   ItemCounts counts;
   int64_t done_shards = 0, items = 0;
@@ -66,7 +89,8 @@ void write_run_summary(const Path& folder, int64_t shards, const std::map<std::s
   report["dropped"] = counts.dropped;
   report["shards"] = {{"done", done_shards}, {"of", shards}};
   report["seconds"] = seconds;
-  write_file_atomically(folder / "report.json", dump_json(report) + "\n");
+  for (const RunPart& part : parts) report["parts"].push_back({{"part", part.part}, {"parts", part.parts}});
+  write_file_atomically(folder / kReport, dump_json(report) + "\n");
 }
 
 }  // namespace magma

@@ -149,18 +149,18 @@ void ItemSpool::clear() {
   open();
 }
 
-nlohmann::json publish_shard(StagingFolder& staging, const Path& staged, int64_t shard,
-                             const std::vector<Path>& item_folders, const ItemCounts& counts) {
+void publish_shard(StagingFolder& staging, const Path& staged, int64_t shard, const FinishedItems& items) {
   const Path images = staged / "images";
   make_folder(images);
-  join_lines(item_folders, kRecords, staged / kRecords);
-  join_lines(item_folders, kSamples, staged / kSamples);
-  join_tensors(item_folders, staged / kTensors);
-  for (const Path& item : item_folders) {
+  join_lines(items.folders, kRecords, staged / kRecords);
+  join_lines(items.folders, kSamples, staged / kSamples);
+  join_tensors(items.folders, staged / kTensors);
+  for (const Path& item : items.folders) {
     for (const Path& image : sorted_entries(item / "images")) move_entry(image, images / image.filename());
   }
+  if (items.joined) items.joined();
   Publisher publisher(staging);
-  for (const Path& item : item_folders) {
+  for (const Path& item : items.folders) {
     for (const Path& video : sorted_entries(item / "videos")) {
       publisher.publish(video, "videos/" + video.filename().string());
     }
@@ -169,17 +169,17 @@ nlohmann::json publish_shard(StagingFolder& staging, const Path& staged, int64_t
   publisher.publish(staged / kSamples, samples_file(shard));
   publisher.publish(staged / kTensors, tensors_file(shard));
   publisher.publish(staged / kRecords, records_file(shard));
-  const Json done = {{"items", static_cast<int64_t>(item_folders.size())},
-                     {"clips", counts.clips},
-                     {"samples", counts.samples},
-                     {"failed", counts.failed},
-                     {"dropped", counts.dropped},
+  const Json done = {{"items", static_cast<int64_t>(items.folders.size())},
+                     {"clips", items.counts.clips},
+                     {"samples", items.counts.samples},
+                     {"failed", items.counts.failed},
+                     {"dropped", items.counts.dropped},
+                     {"manifest", items.manifest_hash},
                      {"files", publisher.files()}};
-  write_file_atomically(staged / "done", dump_json(done) + "\n", false);
+  write_file_atomically(staged / "done", done_text(done), false);
   staging.publish((staged / "done").lexically_relative(staging.path()), done_file(shard));
   std::error_code ignored;
   fs::remove_all(staged, ignored);  // only room: what stays goes with the staging folder
-  return done;
 }
 
 }  // namespace magma

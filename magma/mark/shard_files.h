@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,9 +48,14 @@ class ItemSpool {
   std::unique_ptr<SafetensorsWriter> tensors_;
 };
 
-// Joins the finished spools of the items, in order, under `staged` (a folder of `staging`), publishes them and at last
-// the .done file. Returns what the .done file says.
-nlohmann::json publish_shard(StagingFolder& staging, const Path& staged, int64_t shard,
-                             const std::vector<Path>& item_folders, const ItemCounts& counts);
+struct FinishedItems {
+  std::vector<Path> folders;  // of their finished spools, in order
+  ItemCounts counts;
+  std::string manifest_hash;     // of the run's manifest.json, for the .done file
+  std::function<void()> joined;  // called when only renaming is left
+};
+
+// Joins the items under `staged` (a folder of `staging`), publishes them and at last the .done file.
+void publish_shard(StagingFolder& staging, const Path& staged, int64_t shard, const FinishedItems& items);
 
 }  // namespace magma

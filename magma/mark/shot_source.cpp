@@ -15,10 +15,9 @@ ShotSource::ShotSource(std::unique_ptr<VideoReader> reader, const PipelineItem& 
                        PlanesPool& pool)
     : reader_(std::move(reader)),
       item_(item),
-      detector_name_(config.shot_detector),
+      finder_(config.shot_detector),
       track_width_(static_cast<int>(config.track_width)),
-      pool_(pool),
-      detector_(ShotDetectors::make(detector_name_, ShotDetectorOptions{})) {
+      pool_(pool) {
   if (item_.start_s) reader_->seek_seconds(*item_.start_s);
 }
 
@@ -34,34 +33,23 @@ std::optional<ShotStep> ShotSource::next() {
 
 ShotStep ShotSource::step(const DecodedFrame& decoded) {
   ShotStep step;
-  const Size size = display_size(decoded);
-  if (end_ < 0) detector_first_ = reader_->index();
-  if (end_ >= 0 && !(size == size_)) restart_detector(step);
-  size_ = size;
-  end_ = reader_->index() + 1;
+  const int64_t index = reader_->index();
+  end_ = index + 1;
   const Stopwatch scaling;
   step.frame = scaled_frame(*reader_, decoded, track_width_, pool_.take());
   seconds_["scale"] += scaling.seconds();
   const Stopwatch detecting;
-  sample_planes(decoded, detector_->sample_size(size), sample_);
-  for (const int64_t cut : detector_->push(sample_)) step.cuts.push_back(detector_first_ + cut);
-  step.settled = detector_first_ + detector_->settled();
+  step.cuts = finder_.push(decoded, index);
+  step.settled = finder_.settled();
   seconds_["shots"] += detecting.seconds();
   return step;
-}
-
-void ShotSource::restart_detector(ShotStep& step) {
-  for (const int64_t cut : detector_->finish()) step.cuts.push_back(detector_first_ + cut);
-  step.cuts.push_back(end_);
-  detector_first_ = end_;
-  detector_ = ShotDetectors::make(detector_name_, ShotDetectorOptions{});
 }
 
 ShotStep ShotSource::last_step() {
   ended_ = true;
   if (end_ < 0) fail_empty();
   ShotStep step;
-  for (const int64_t cut : detector_->finish()) step.cuts.push_back(detector_first_ + cut);
+  step.cuts = finder_.finish();
   step.cuts.push_back(end_);
   step.settled = end_;
   return step;

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "magma/mark/clip_pipeline.h"
+#include "magma/mark/cut_finder.h"
 #include "magma/mark/frame_buffer.h"
-#include "magma/mark/shot_detector.h"
 
 namespace magma {
 
@@ -34,18 +34,13 @@ class ShotSource {
  private:
   ShotStep step(const DecodedFrame& decoded);
   ShotStep last_step();
-  void restart_detector(ShotStep& step);
   [[noreturn]] void fail_empty() const;
 
   std::unique_ptr<VideoReader> reader_;
   const PipelineItem& item_;
-  std::string detector_name_;
+  CutFinder finder_;
   int track_width_;
   PlanesPool& pool_;
-  std::unique_ptr<ShotDetector> detector_;
-  int64_t detector_first_ = 0;  // frame that the detector counts from
-  Size size_;                   // display size of the frame last decoded
-  Planes sample_;
   int64_t end_ = -1;  // after the frame last decoded; -1: none yet
   bool ended_ = false;
   std::map<std::string, double> seconds_;

@@ -32,7 +32,8 @@ struct TrackRunSummary {
   std::map<std::string, double> seconds;  // decode, scale, track, draw
 };
 
-// Leaves tracks.safetensors, tracks.jsonl, orig_trace.mp4 and report.html in `output`, or nothing.
+// Leaves tracks.safetensors, tracks.jsonl, orig_trace.mp4 and report.html in `output`, or nothing. Error(Usage) for a
+// folder that holds other things, or the output of a run that was started differently and may not be overwritten.
 TrackRunSummary run_track(const TrackRunOptions& options);
 
 }  // namespace magma

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -35,15 +37,32 @@ Error malformed(const Path& path, const std::string& tensor, std::string what, s
                                       .hint = ""});
 }
 
-// The id of the file's one set of tracks.
-std::string find_id(const SafetensorsFile& file, const Path& path) {
-  std::vector<std::string> ids;
+// "cat" of "cat-s001-c002"; empty where the id is not that of a clip.
+std::string item_of_clip(const std::string& id) {
+  constexpr size_t kShortest = std::string_view("-s000-c000").size();
+  const size_t clip = id.rfind("-c");
+  const size_t shot = clip == id.npos ? id.npos : id.rfind("-s", clip);
+  const bool numbered = shot != id.npos && id.find_first_not_of("0123456789", clip + 2) == id.npos &&
+                        id.find_first_not_of("0123456789", shot + 2) == clip && id.size() - shot >= kShortest;
+  return numbered ? id.substr(0, shot) : "";
+}
+
+// The ids of the sets of tracks to read, in the order of their rows: as they were written.
+std::vector<std::string> find_ids(const SafetensorsFile& file, const Path& path) {
+  std::map<int64_t, std::string> ids;
   for (const auto& [name, entry] : file.tensors()) {
-    if (name.ends_with(kTracks)) ids.push_back(name.substr(0, name.size() - kTracks.size()));
+    if (name.ends_with(kTracks)) ids.emplace(entry.begin, name.substr(0, name.size() - kTracks.size()));
   }
-  if (ids.size() == 1) return ids[0];
-  const std::string got = ids.empty() ? "none" : fmt::format("{} sets of tracks", ids.size());
-  throw malformed(path, "", "does not hold one set of tracks", "one tensor <id>/tracks", got);
+  std::vector<std::string> found;
+  for (const auto& [begin, id] : ids) found.push_back(id);
+  const std::string item = found.empty() ? "" : item_of_clip(found[0]);
+  const bool one_video = !item.empty() && std::all_of(found.begin(), found.end(), [&item](const std::string& id) {
+    return item_of_clip(id) == item;
+  });
+  if (found.size() == 1 || one_video) return found;
+  const std::string got = found.empty() ? "none" : fmt::format("{} sets of tracks", found.size());
+  throw malformed(path, "", "does not hold one set of tracks", "one tensor <id>/tracks, or the clips of one video",
+                  got);
 }
 
 std::vector<Point> read_points(const SafetensorsFile& file, const std::string& name, const Path& path) {
@@ -214,9 +233,10 @@ void add_tracks(SafetensorsWriter& writer, const std::string& id, const PointTra
   rows.close();
 }
 
-PointTracks read_tracks(const Path& path, Size assume) {
-  const SafetensorsFile file(path);
-  const std::string id = find_id(file, path), name = id + std::string(kTracks);
+namespace {
+
+PointTracks read_set(const SafetensorsFile& file, const Path& path, const std::string& id, Size assume) {
+  const std::string name = id + std::string(kTracks);
   const TensorEntry& entry = file.entry(name);
   const bool known = entry.dtype == DType::F32 || entry.dtype == DType::I16;
   if (!known || entry.shape.size() != 3 || entry.shape[2] != 2 || entry.count() == 0) {
@@ -229,6 +249,33 @@ PointTracks read_tracks(const Path& path, Size assume) {
   tracks.xy = read_points(file, name, path);
   tracks.visible = read_visible(file, id + "/visible", tracks, path);
   tracks.confidence = read_confidence(file, id + "/confidence", tracks, path);
+  return tracks;
+}
+
+void append(PointTracks& tracks, PointTracks&& more, const std::string& id, const Path& path) {
+  if (tracks.F == 0) {
+    tracks = std::move(more);
+    return;
+  }
+  if (more.N != tracks.N) {
+    throw malformed(path, id, "clips of one video have different numbers of points", std::to_string(tracks.N),
+                    std::to_string(more.N));
+  }
+  if (!(more.frame == tracks.frame)) {
+    for (Point& point : more.xy) point = rescale(point, more.frame, tracks.frame);
+  }
+  tracks.F += more.F;
+  tracks.xy.insert(tracks.xy.end(), more.xy.begin(), more.xy.end());
+  tracks.visible.insert(tracks.visible.end(), more.visible.begin(), more.visible.end());
+  tracks.confidence.insert(tracks.confidence.end(), more.confidence.begin(), more.confidence.end());
+}
+
+}  // namespace
+
+PointTracks read_tracks(const Path& path, Size assume) {
+  const SafetensorsFile file(path);
+  PointTracks tracks;
+  for (const std::string& id : find_ids(file, path)) append(tracks, read_set(file, path, id, assume), id, path);
   return tracks;
 }
 

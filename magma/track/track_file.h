@@ -28,8 +28,9 @@ class TrackFileWriter {
 
 void add_tracks(SafetensorsWriter& writer, const std::string& id, const PointTracks& tracks);
 
-// The one set of tracks of a file. Their frame size: metadata "track_w", "track_h"; else the record beside the file
-// (a .jsonl in the same folder or one above with the same id and `track: {w, h}`); else `assume`.
+// The one set of tracks of a file, or the clips of one video (<item>-sNNN-cNNN, as `magma mark` names them) one after
+// another. Their frame size: metadata "track_w", "track_h"; else the record beside the file (a .jsonl in the same
+// folder or one above with the same id and `track: {w, h}`); else `assume`, which may be empty: unknown.
 PointTracks read_tracks(const Path& path, Size assume);
 
 }  // namespace magma

@@ -27,7 +27,7 @@ TEST(Interrupt, SignalBecomesAnErrorAtTheNextPoll) {
   int status = 0;
   waitpid(child, &status, 0);
   ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 75);
+  EXPECT_EQ(WEXITSTATUS(status), 143);
 }
 
 }  // namespace

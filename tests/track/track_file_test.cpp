@@ -135,5 +135,43 @@ TEST(TrackFile, RefusesTwoSetsOfTracks) {
   EXPECT_NE(refusal(path).find("2 sets"), std::string::npos);
 }
 
+TEST(TrackFile, JoinsTheClipsOfOneVideoInTheOrderOfTheirRows) {
+  const TemporaryFolder folder;
+  const Path path = folder.path() / "a.safetensors";
+  {
+    SafetensorsWriter writer(path);
+    for (const char* id : {"a-s000-c000", "a-s000-c001", "a-s001-c000"}) add_tracks(writer, id, small_tracks());
+    writer.finish();
+  }
+  write_file_atomically(folder.path() / "a.jsonl",
+                        "{\"id\":\"a-s000-c000\",\"track\":{\"h\":48,\"w\":64}}\n"
+                        "{\"id\":\"a-s000-c001\",\"track\":{\"h\":48,\"w\":64}}\n"
+                        "{\"id\":\"a-s001-c000\",\"track\":{\"h\":24,\"w\":32}}\n");
+  const PointTracks tracks = read_tracks(path, {});
+  EXPECT_EQ(tracks.F, 6);
+  EXPECT_EQ(tracks.N, 9);
+  EXPECT_EQ(tracks.frame, (Size{64, 48}));
+  EXPECT_EQ(tracks.at(3, 4), small_tracks().at(1, 4));
+  EXPECT_EQ(tracks.at(4, 4), rescale(small_tracks().at(0, 4), {32, 24}, {64, 48}));  // brought to the first's pixels
+  EXPECT_EQ(tracks.is_visible(5, 8), small_tracks().is_visible(1, 8));
+}
+
+TEST(TrackFile, RefusesClipsOfSeveralVideosAndOfDifferentPoints) {
+  const TemporaryFolder folder;
+  const auto refused = [&folder](const std::string& second, int64_t fewer) {
+    const Path path = folder.path() / (second + ".safetensors");
+    SafetensorsWriter writer(path);
+    add_tracks(writer, "a-s000-c000", small_tracks());
+    PointTracks tracks = small_tracks();
+    tracks.N -= fewer;
+    add_tracks(writer, second, tracks);
+    writer.finish();
+    return refusal(path);
+  };
+  EXPECT_NE(refused("b-s000-c000", 0).find("2 sets"), std::string::npos);
+  EXPECT_NE(refused("a-s000-cut", 0).find("2 sets"), std::string::npos);
+  EXPECT_NE(refused("a-s000-c001", 1).find("numbers of points"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace magma

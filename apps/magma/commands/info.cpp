@@ -1,4 +1,5 @@
 // magma info: what a file or folder is, from its content.
+#include <cstring>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -7,9 +8,9 @@
 #include "apps/magma/command.h"
 #include "magma/core/error.h"
 #include "magma/core/json.h"
-#include "magma/core/limits.h"
 #include "magma/image/codec.h"
 #include "magma/image/video_reader.h"
+#include "magma/mark/output_folder.h"
 #include "magma/nn/safetensors.h"
 
 namespace magma {
@@ -76,26 +77,55 @@ Json image_facts(const Path& path) {
 }
 
 Json folder_facts(const Path& path) {
-  const Path manifest = path / "manifest.json";
-  if (!std::filesystem::exists(manifest)) {
-    throw Error(ErrorCode::Malformed, {.file = path.string(),
-                                       .what = "a folder without manifest.json",
-                                       .hint = "name a file, or an output folder of magma"});
+  std::error_code absent;
+  if (std::filesystem::exists(path / "manifest.json", absent)) {
+    Json facts = read_manifest(path);
+    facts["kind"] = "output folder of magma mark";
+    return facts;
   }
-  Json facts = read_json(manifest);
-  facts["kind"] = "output folder of magma " + facts.value("command", std::string("mark"));
-  return facts;
+  if (std::filesystem::exists(path / "tracks.jsonl", absent)) {
+    JsonLines lines(path / "tracks.jsonl");
+    Json facts = lines.next().value_or(Json::object());
+    facts["kind"] = "output folder of magma track";
+    return facts;
+  }
+  throw Error(ErrorCode::Malformed, {.file = path.string(),
+                                     .what = "a folder without manifest.json or tracks.jsonl",
+                                     .hint = "name a file, or an output folder of magma"});
+}
+
+// A header length that fits the file, then the header's brace.
+bool looks_like_safetensors(std::string_view head, int64_t file_bytes) {
+  constexpr size_t kLengthBytes = 8;
+  if (head.size() <= kLengthBytes || head[kLengthBytes] != '{') return false;
+  uint64_t length = 0;
+  std::memcpy(&length, head.data(), kLengthBytes);
+  return length < static_cast<uint64_t>(file_bytes);
+}
+
+bool looks_like_json(std::string_view head) {
+  const size_t first = head.find_first_not_of(" \t\r\n");
+  return first != head.npos && (head[first] == '{' || head[first] == '[');
+}
+
+Json file_facts(const Path& path) {
+  const FileReader file(path);
+  std::string head(64, '\0');
+  head.resize(file.read_at(0, head));
+  if (head.starts_with("\x89PNG") || head.starts_with("\xFF\xD8\xFF")) return image_facts(path);
+  if (looks_like_video(path)) return video_facts(path);
+  const std::string extension = path.extension().string();
+  if (extension == ".safetensors" || looks_like_safetensors(head, file.size())) return safetensors_facts(path);
+  if (extension == ".json") return {{"kind", "JSON"}, {"value", read_json(path)}};
+  if (extension == ".jsonl" || looks_like_json(head)) return json_lines_facts(path);
+  throw Error(ErrorCode::Malformed, {.file = path.string(),
+                                     .what = head.empty() ? "the file is empty" : "nothing that magma knows",
+                                     .expected = "a video, PNG or JPEG picture, safetensors, JSON or JSON lines"});
 }
 
 Json facts_of(const Path& path) {
-  if (std::filesystem::is_directory(path)) return folder_facts(path);
-  require_readable_file(path);
-  const std::string extension = path.extension().string();
-  if (extension == ".safetensors") return safetensors_facts(path);
-  if (extension == ".jsonl") return json_lines_facts(path);
-  if (extension == ".json") return {{"kind", "JSON"}, {"value", read_json(path)}};
-  if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") return image_facts(path);
-  return video_facts(path);
+  std::error_code absent;
+  return std::filesystem::is_directory(path, absent) ? folder_facts(path) : file_facts(path);
 }
 
 class Info final : public Command {

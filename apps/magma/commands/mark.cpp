@@ -1,5 +1,6 @@
 // magma mark: marks and traces of one video or of a list of them; or the check of an earlier output.
 #include <cstdio>
+#include <map>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -11,11 +12,12 @@
 #include "magma/core/error.h"
 #include "magma/core/hash.h"
 #include "magma/core/json.h"
-#include "magma/image/video_reader.h"
 #include "magma/mark/check_output.h"
+#include "magma/mark/config_ranges.h"
 #include "magma/mark/mark_item.h"
 #include "magma/mark/mark_run.h"
 #include "magma/mark/report.h"
+#include "magma/mark/shot_detector.h"
 #include "magma/track/track_file.h"
 
 namespace magma {
@@ -52,21 +54,10 @@ class MarkCommand final : public Command {
         ->type_name("SHARE")
         ->capture_default_str();
     app.add_option("--check", check_, "verify an output folder")->type_name("DIR");
-    app.add_option("--variant", run_.config.variant, "corrected, or the reference's demo, video or robot")
-        ->type_name("NAME")
-        ->capture_default_str();
-    app.add_option("--tracker", run_.config.tracker, "tracker (magma list)")->type_name("NAME")->capture_default_str();
-    app.add_option("--clip-frames", run_.config.clip_frames, "longest clip; longer shots are cut into equal clips")
-        ->check(CLI::Range(2, 100000))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("--grid", run_.config.grid, "side of the grid of points")
-        ->check(CLI::Range(1, 64))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("--seed", run_.config.seed, "seed of every random choice")->type_name("N")->capture_default_str();
-    app.add_option("--config", config_, "settings (YAML; magma mark --show-config prints all)")->type_name("FILE");
-    app.add_option("--set", assignments_, "one setting")->type_name("NAME=VALUE");
+    add_settings(app);
+    app.add_option("--config", config_, "settings (YAML; --show-config prints all); options win over it")
+        ->type_name("FILE");
+    app.add_option("--set", assignments_, "one setting; wins over --config")->type_name("NAME=VALUE");
     app.add_flag("--show-config", show_config_, "print the settings and stop");
     app.add_option("--threads", threads_, "threads of one video; never changes the result")
         ->check(CLI::Range(1, 256))
@@ -85,6 +76,9 @@ class MarkCommand final : public Command {
   }
 
   int run(const Output& out) override {
+    if (!check_.empty() && (!video_.empty() || !list_.empty() || !output_.empty())) {
+      throw usage("--check stands alone: it makes nothing", "magma mark --check DIR");
+    }
     if (!check_.empty()) return check(out);
     configure();
     if (show_config_) {
@@ -95,33 +89,61 @@ class MarkCommand final : public Command {
   }
 
  private:
-  void configure() {
-    const ConfigView view = config_view(run_.config);
-    const MarkConfig given = run_.config;
-    if (!config_.empty()) {
-      load_yaml(view, config_);
-      restore_given_options(given);
-    }
-    for (const std::string& assignment : assignments_) set(view, assignment);
+  // Settings that have an option of their own.
+  void add_settings(CLI::App& app) {
+    MarkConfig& config = run_.config;
+    settings_["variant"] =
+        app.add_option("--variant", config.variant, "corrected, or the reference's demo, video or robot")
+            ->type_name("NAME");
+    settings_["tracker"] = app.add_option("--tracker", config.tracker, "tracker (magma list)")->type_name("NAME");
+    settings_["clip_frames"] =
+        app.add_option("--clip-frames", config.clip_frames, "longest clip; longer shots are cut into equal clips")
+            ->check(CLI::Range(2, 100000))
+            ->type_name("N");
+    settings_["grid"] =
+        app.add_option("--grid", config.grid, "side of the grid of points")->check(CLI::Range(1, 64))->type_name("N");
+    settings_["seed"] = app.add_option("--seed", config.seed, "seed of every random choice")->type_name("N");
+    for (const auto& [setting, option] : settings_) option->capture_default_str();
   }
 
-  // An option on the command line wins over the file.
-  void restore_given_options(const MarkConfig& given) {
-    const MarkConfig defaults;
-    MarkConfig& config = run_.config;
-    if (given.variant != defaults.variant) config.variant = given.variant;
-    if (given.tracker != defaults.tracker) config.tracker = given.tracker;
-    if (given.clip_frames != defaults.clip_frames) config.clip_frames = given.clip_frames;
-    if (given.grid != defaults.grid) config.grid = given.grid;
-    if (given.seed != defaults.seed) config.seed = given.seed;
+  // Defaults, then the file, then --set; an option that is a setting too must not contradict --set.
+  void configure() {
+    run_.config = {};
+    const ConfigView view = config_view(run_.config);
+    if (!config_.empty()) load_yaml(view, config_);
+    for (const auto& [setting, option] : settings_) {
+      if (option->count() > 0) set(view, setting + "=" + option->results().back());
+    }
+    const MarkConfig by_options = run_.config;
+    for (const std::string& assignment : assignments_) set(view, assignment);
+    refuse_contradicting_settings(by_options);
+    require_in_range(run_.config);
+  }
+
+  void refuse_contradicting_settings(MarkConfig by_options) const {
+    MarkConfig config = run_.config;
+    const Json before = to_json(config_view(by_options)), after = to_json(config_view(config));
+    for (const auto& [setting, option] : settings_) {
+      if (option->count() == 0 || before[setting] == after[setting]) continue;
+      throw usage(option->get_name() + " and --set " + setting + " say different things", "give one of them");
+    }
   }
 
   int check(const Output& out) const {
     const OutputCheck result = check_output(check_);
     for (const std::string& problem : result.problems) out.line("{}", problem);
-    out.value({{"folder", check_}, {"problems", result.problems}});
+    out.value({{"folder", check_},
+               {"shards", result.shards},
+               {"shards_of_other_parts", result.unmade},
+               {"items", result.items},
+               {"clips", result.clips},
+               {"samples", result.samples},
+               {"failed", result.failed},
+               {"problems", result.problems}});
     if (result.problems.empty()) {
-      out.line("{}: whole", check_);
+      const std::string others = fmt::format(", {} of {} shards left to other parts", result.unmade, result.shards);
+      out.line("{}: whole ({} items, {} clips, {} samples, {} failed{})", check_, result.items, result.clips,
+               result.samples, result.failed, result.unmade > 0 ? others : "");
       return 0;
     }
     throw Error(ErrorCode::Malformed,
@@ -150,8 +172,13 @@ class MarkCommand final : public Command {
       throw usage("--text, --start, --end and --tracks belong to one VIDEO", "write text, start and end into the list");
     }
     if (list_.empty() && !shard_.empty()) throw usage("--shard belongs to --list", "");
+    if (run_.overwrite && !shard_.empty()) {
+      throw usage("--overwrite with --shard would delete what the other parts made",
+                  "remove the folder, or use another");
+    }
     if (start_s_ && end_s_ && *start_s_ >= *end_s_) throw usage("--end must lie after --start", "");
     MarkProcedures::make(run_.config.variant);
+    ShotDetectors::make(run_.config.shot_detector, ShotDetectorOptions{});
     Trackers::make(run_.config.tracker, TrackerOptions{});
   }
 
@@ -162,23 +189,33 @@ class MarkCommand final : public Command {
     run_.program_version = version_number();
     run_.videos = !no_video_;
     run_.single = list_.empty();
-    run_.progress = out.progress();
-    std::optional<PointTracks> given;
-    std::string tracks_hash;
-    if (!tracks_.empty()) {
-      given = read_tracks(tracks_, open_video(video_)->info().size);
-      tracks_hash = "tracks " + sha1_hex(read_file(tracks_, int64_t{8} << 30));
-    }
+    const std::optional<PointTracks> given = given_tracks();
+    const std::string tracks_hash = given ? "tracks " + hex64(hash_file(tracks_)) : "";
     const WorkList list =
         run_.single ? single_item(video_, start_s_, end_s_, text_, tracks_hash) : read_work_list(list_);
     auto ranks = ranked_work_source();
     auto source = ranks ? std::move(ranks) : local_work_source();
-    const MarkItemOptions item{
-        .config = run_.config, .threads = threads_, .videos = run_.videos, .given_tracks = given ? &*given : nullptr};
-    const MarkRunSummary summary = run_marks(list, run_, mark_item_work(item), *source);
-    if (source->is_first()) write_report(output_);
+    const MarkRunSummary summary = mark(list, given ? &*given : nullptr, *source, out.progress());
+    if (!source->is_first()) return 0;
+    write_report(output_);
     print(out, summary);
     return 0;
+  }
+
+  std::optional<PointTracks> given_tracks() const {
+    if (tracks_.empty()) return std::nullopt;
+    return read_tracks(tracks_, Size{});
+  }
+
+  MarkRunSummary mark(const WorkList& list, const PointTracks* given, WorkSource& source, ProgressStyle style) {
+    Progress frames("mark", -1, "frames", run_.single ? style : ProgressStyle::Quiet);
+    run_.progress = style;
+    const MarkItemOptions item{.config = run_.config,
+                               .threads = threads_,
+                               .videos = run_.videos,
+                               .given_tracks = given,
+                               .frames = run_.single ? &frames : nullptr};
+    return run_marks(list, run_, mark_item_work(item), source);
   }
 
   void print(const Output& out, const MarkRunSummary& summary) const {
@@ -197,6 +234,7 @@ class MarkCommand final : public Command {
                {"seconds", summary.seconds}});
   }
 
+  std::map<std::string, CLI::Option*> settings_;  // by their names
   std::string video_, output_, list_, tracks_, shard_, check_, config_;
   std::optional<std::string> text_;
   std::optional<double> start_s_, end_s_;

@@ -12,7 +12,7 @@
 #include "magma/core/json.h"
 #include "magma/image/video_reader.h"
 #include "magma/mark/clip_split.h"
-#include "magma/mark/shot_detector.h"
+#include "magma/mark/cut_finder.h"
 
 namespace magma {
 namespace {
@@ -27,36 +27,21 @@ struct Scan {
   int64_t frames = 0;
 };
 
-// Shot borders by detector and by changes of frame size; times from the frames' own time stamps.
-Scan find_shots(const Path& path, const std::string& detector_name, const ShotDetectorOptions& options,
+Scan find_shots(const Path& path, const std::string& detector, const ShotDetectorOptions& options,
                 ProgressStyle style) {
   const auto video = open_video(path);
-  auto detector = ShotDetectors::make(detector_name, options);
-  std::vector<double> seconds;
+  CutFinder finder(detector, options);
+  std::vector<double> seconds;  // of every frame, by its own time stamp
   std::vector<int64_t> cuts;
-  Size size;
   Progress progress("split", video->info().claimed_frames, "frames", style);
-  Planes sample;
-  int64_t detector_offset = 0;
-  const auto take = [&](const std::vector<int64_t>& found) {
-    for (const int64_t cut : found) cuts.push_back(cut + detector_offset);
-  };
+  const auto take = [&cuts](const std::vector<int64_t>& found) { cuts.insert(cuts.end(), found.begin(), found.end()); };
   while (const DecodedFrame* frame = video->next()) {
     throw_if_interrupted();
-    const int64_t index = static_cast<int64_t>(seconds.size());
-    if (index > 0 && !(display_size(*frame) == size)) {
-      take(detector->finish());
-      cuts.push_back(index);
-      detector = ShotDetectors::make(detector_name, options);
-      detector_offset = index;
-    }
-    size = display_size(*frame);
-    sample_planes(*frame, detector->sample_size(size), sample);
-    take(detector->push(sample));
+    take(finder.push(*frame, static_cast<int64_t>(seconds.size())));
     seconds.push_back(video->seconds());
     progress.advance();
   }
-  take(detector->finish());
+  take(finder.finish());
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
   cuts.push_back(static_cast<int64_t>(seconds.size()));
