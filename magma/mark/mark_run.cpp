@@ -270,6 +270,7 @@ MarkRunSummary run_marks(const WorkList& list, const MarkRunOptions& options, co
               "{} workers, part {} of {}", options.workers, options.part, options.parts);
   std::unique_ptr<Run> run;
   try {
+    require_known_choices(options.config);
     run = std::make_unique<Run>(list, options, work, source);
     run->run();
   } catch (const Error& error) {
