@@ -57,8 +57,4 @@ struct MarkConfig {
   }
 };
 
-// Error(Usage), with the nearest known word as hint, for a setting that names a choice there is not. To be called
-// before any work: a misspelt name must not mean the default.
-void require_known_choices(const MarkConfig& config);
-
 }  // namespace magma

@@ -19,6 +19,7 @@
 #include "magma/core/random.h"
 #include "magma/core/thread_pool.h"
 #include "magma/mark/clip_record.h"
+#include "magma/mark/mark_choices.h"
 #include "magma/mark/run_summary.h"
 #include "magma/track/tracker.h"
 

@@ -12,6 +12,7 @@
 #include "magma/mark/clip_record.h"
 #include "magma/mark/draw_marks.h"
 #include "magma/mark/kmeans.h"
+#include "magma/mark/mark_choices.h"
 #include "magma/mark/mark_item.h"
 #include "magma/mark/output_folder.h"
 #include "magma/mark/trace_labels.h"

@@ -1,4 +1,4 @@
-#include "magma/mark/mark_config.h"
+#include "magma/mark/mark_choices.h"
 
 #include <algorithm>
 #include <vector>
