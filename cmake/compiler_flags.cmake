@@ -1,10 +1,17 @@
 # Warnings, hardening and sanitizers for every target of the project.
 option(MAGMA_WERROR "warnings are errors" OFF)
-set(MAGMA_SANITIZE "" CACHE STRING "address,undefined or thread")
+set(MAGMA_SANITIZE "" CACHE STRING "sanitizers of g++ or clang, with commas: address,undefined or thread")
+
+if(MAGMA_FUZZ AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "MAGMA_FUZZ needs clang++: use the preset fuzz")
+endif()
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -ftree-vectorize -fvect-cost-model=dynamic -DNDEBUG")
 # -Wrestrict: g++ 12 reports it falsely on string concatenation. -Wpsabi: vectors cross no library boundary.
-add_compile_options(-Wno-restrict -Wno-psabi -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-restrict)
+endif()
+add_compile_options(-Wno-psabi -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
                     -fno-math-errno -ffp-contract=off -fvisibility-inlines-hidden)
 if(MAGMA_WERROR)
   add_compile_options(-Werror)
@@ -12,6 +19,9 @@ endif()
 if(MAGMA_SANITIZE)
   add_compile_options(-fsanitize=${MAGMA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=${MAGMA_SANITIZE})
+  if(MAGMA_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
 else()
   add_compile_options(-fstack-protector-strong -D_GLIBCXX_ASSERTIONS)
   add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)

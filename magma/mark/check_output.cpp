@@ -85,7 +85,7 @@ class ShardChecker {
     if (status == "failed" || status == "dropped") return;
     ++clips_;
     const JsonObject frames = record.object("frames");
-    check_tensors(id, frames.integer("last") - frames.integer("first"));
+    check_tensors(id, length_of(frames));
     for (const Json& value : record.array("marks")) check_cell(JsonObject(value, records_, line_).array("cell"));
     for (const Json& value : record.array("traces")) {
       for (const Json& cell : JsonObject(value, records_, line_).array("cells")) check_cell(cell);
@@ -94,6 +94,12 @@ class ShardChecker {
     if (image.empty()) return;
     require(files_.contains(image), line_, "no such image: " + image);
     unclaimed_.erase(image);
+  }
+
+  // -1, which no tensor has, for numbers that are no range.
+  static int64_t length_of(const JsonObject& frames) {
+    int64_t length = 0;
+    return __builtin_sub_overflow(frames.integer("last"), frames.integer("first"), &length) ? -1 : length;
   }
 
   void check_cell(const Json& cell) {
@@ -121,7 +127,7 @@ class ShardChecker {
     if (has(id + "/tracks", {F, N, 2}) && tracks->second.dtype == DType::F32) {
       require(all_finite(tensors_.read_as<float>(id + "/tracks")), line_, "tracks are not all finite");
     }
-    has(id + "/visible", {F, (N + 7) / 8});
+    has(id + "/visible", {F, N / 8 + (N % 8 == 0 ? 0 : 1)});
     has(id + "/confidence", {F, N});
     for (const auto& [name, count] : {std::pair{id + "/kind", N}, std::pair{id + "/hstatus", F}}) {
       if (!has(name, {count})) continue;
@@ -220,10 +226,10 @@ class FolderChecker {
     for (const std::string& name : {records_file(shard), tensors_file(shard), samples_file(shard)}) {
       if (!files.has(name)) fail(done_file(shard), "does not list " + name);
     }
-    result_.items += members.integer("items");
-    result_.clips += members.integer("clips");
-    result_.samples += members.integer("samples");
-    result_.failed += members.integer("failed");
+    result_.items = checked_add(result_.items, members.integer("items"), "items");
+    result_.clips = checked_add(result_.clips, members.integer("clips"), "clips");
+    result_.samples = checked_add(result_.samples, members.integer("samples"), "samples");
+    result_.failed = checked_add(result_.failed, members.integer("failed"), "failed");
     if (result_.problems.size() > before) return;  // damaged files have no more to tell
     ShardChecker checker(folder_, shard, quant_, files.raw());
     checker.check(done);

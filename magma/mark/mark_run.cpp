@@ -19,6 +19,7 @@
 #include "magma/core/random.h"
 #include "magma/core/thread_pool.h"
 #include "magma/mark/clip_record.h"
+#include "magma/mark/mark_choices.h"
 #include "magma/mark/run_summary.h"
 #include "magma/track/tracker.h"
 
@@ -275,6 +276,7 @@ MarkRunSummary run_marks(const WorkList& list, const MarkRunOptions& options, co
               "{} workers, part {} of {}", options.workers, options.part, options.parts);
   std::unique_ptr<Run> run;
   try {
+    require_known_choices(options.config);
     run = std::make_unique<Run>(list, options, work, source);
     run->run();
   } catch (const Error& failure) {

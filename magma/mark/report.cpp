@@ -1,6 +1,7 @@
 #include "magma/mark/report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -69,7 +70,11 @@ std::vector<ReportClip> Totals::shown() const {
 std::vector<int64_t> finished_shards(const Path& folder) {
   std::vector<int64_t> shards;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "shards")) {
-    if (entry.path().extension() == ".done") shards.push_back(std::stoll(entry.path().stem().string()));
+    const std::string name = entry.path().stem().string();
+    int64_t shard = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), shard);
+    const bool whole = error == std::errc() && end == name.data() + name.size();
+    if (whole && entry.path().extension() == ".done") shards.push_back(shard);
   }
   std::sort(shards.begin(), shards.end());
   return shards;

@@ -8,6 +8,7 @@
 
 #include "magma/core/error.h"
 #include "magma/core/json.h"
+#include "magma/core/limits.h"
 #include "magma/mark/camera_motion.h"
 #include "magma/mark/output_folder.h"
 #include "magma/mark/report_plots.h"
@@ -38,7 +39,7 @@ ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame
   PointTracks tracks;
   tracks.frame = frame;
   tracks.F = shape[0];
-  tracks.N = shape[1];
+  tracks.N = bounded(shape[1], 0, limits().points, prefix + "/tracks points");
   const int64_t row_bytes = (tracks.N + 7) / 8;
   require(std::ssize(bits) == tracks.F * row_bytes, path, prefix + "/visible");
   require(std::ssize(matrices) == tracks.F * 9, path, prefix + "/homography");
@@ -80,9 +81,16 @@ std::vector<PlotMark> plot_marks(const JsonObject& record) {
   for (const Json& value : record.array("marks")) {
     const JsonObject mark(value, "record");
     const Json& position = mark.array("position");
+    if (position.size() != 2 || !position[0].is_number() || !position[1].is_number()) {
+      throw Error(ErrorCode::Malformed, {.file = "record",
+                                         .where = "/marks/position",
+                                         .what = "not a position",
+                                         .expected = "two numbers",
+                                         .got = position.dump()});
+    }
     marks.push_back({static_cast<int>(mark.integer("id")),
                      mark.string("kind") == "pos",
-                     {position.at(0).get<float>(), position.at(1).get<float>()}});
+                     {position[0].get<float>(), position[1].get<float>()}});
   }
   return marks;
 }
@@ -173,7 +181,9 @@ std::string clip_section(const Path& folder, const ReportClip& clip, const std::
   std::string out = "<section class=\"card\"><h2>" + escape_html(record.string("id")) + " <span class=\"badge" +
                     (status == "ok" ? " ok" : "") + "\">" + escape_html(verdict) + "</span></h2>\n";
   out += "<p class=\"soft\">" + escape_html(record.object("video").string("path")) +
-         fmt::format(", frames {} to {}", frames.integer("first"), frames.integer("last") - 1) + "</p>\n";
+         fmt::format(", frames {} to {}", frames.integer("first"),
+                     checked_add(frames.integer("last"), -1, "frames/last")) +
+         "</p>\n";
   if (const auto text = record.optional_string("text")) out += "<p>" + escape_html(*text) + "</p>\n";
   out += "<div class=\"grid\">\n" + videos(folder, record, media, shown);
   const std::string image = record.string("image");

@@ -1,9 +1,11 @@
 #include "magma/mark/report_page.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <fmt/core.h>
 
+#include "magma/core/error.h"
 #include "magma/image/codec.h"
 
 namespace magma {
@@ -151,7 +153,14 @@ std::string seconds_list(const std::map<std::string, double>& seconds) {
 }
 
 std::string MediaEmbedder::source(const std::string& name, const char* type) {
-  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(folder_ / name));
+  const Path plain = Path(name).lexically_normal();
+  std::error_code absent;
+  const auto size = std::filesystem::file_size(folder_ / name, absent);
+  // Names come from records, which must not put files from elsewhere into a page.
+  if (absent || plain.is_absolute() || plain.string().starts_with("..")) {
+    throw Error(ErrorCode::Malformed, {.file = name, .what = "not a file of the output folder"});
+  }
+  const auto bytes = static_cast<int64_t>(size);
   const int64_t encoded = (bytes + 2) / 3 * 4;
   if (encoded > left_) return url_path(name);
   left_ -= encoded;

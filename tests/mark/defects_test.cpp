@@ -1,16 +1,23 @@
-// The defects of the reference (som_tom.md 1.5) that concern marks: one case each, named by its number. D23 to D26 are
-// scripts, D28 and D29 drawing.
+// The 29 defects of the reference (som_tom.md 1.5): one case each, named by its number.
+#include <fstream>
 #include <set>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "magma/core/json.h"
+#include "magma/image/video_writer.h"
+#include "magma/mark/check_output.h"
 #include "magma/mark/clip_marks.h"
 #include "magma/mark/clip_record.h"
 #include "magma/mark/draw_marks.h"
 #include "magma/mark/kmeans.h"
+#include "magma/mark/mark_choices.h"
+#include "magma/mark/mark_item.h"
+#include "magma/mark/output_folder.h"
 #include "magma/mark/trace_labels.h"
 #include "tests/mark/track_scene.h"
+#include "tests/support/temporary_folder.h"
 
 namespace magma {
 namespace {
@@ -322,9 +329,146 @@ TEST(Defects, D22_TheSeedDecidesEverything) {
   }
 }
 
+// A list of videos through the whole program, for the defects of the reference's scripts.
+class DefectsOfScripts : public testing::Test {
+ protected:
+  static constexpr int kFrames = 40;
+  static constexpr const char* kOddName = R"(it's; $(touch gone) odd.mp4)";  // there is no such file
+
+  DefectsOfScripts() {
+    config_.tracker = "lucas_kanade";
+    config_.grid = 2;
+    VideoWriterOptions options;
+    options.fps_num = 30000;
+    options.fps_den = 1001;
+    const auto writer = open_video_writer(folder_.path() / "good.mp4", {64, 48}, options);
+    for (int i = 0; i < kFrames; ++i) writer->write(Image({64, 48}, {60, 90, static_cast<uint8_t>(70 + i)}));
+    writer->finish();
+  }
+
+  Path output() const { return folder_.path() / "out"; }
+  WorkList list_of(const std::string& lines) const {
+    std::ofstream(folder_.path() / "list.jsonl") << lines;
+    return read_work_list(folder_.path() / "list.jsonl");
+  }
+  // Records by item.
+  std::map<std::string, Json> run(const std::string& lines) const {
+    MarkRunOptions options;
+    options.folder = output();
+    options.config = config_;
+    options.videos = false;
+    options.progress = ProgressStyle::Quiet;
+    options.program_version = "test";
+    options.shards = 1;
+    run_marks(list_of(lines), options, mark_item_work({.config = config_, .videos = false}), *local_work_source());
+    std::map<std::string, Json> records;
+    JsonLines reader(output() / records_file(0));
+    while (const auto record = reader.next()) records[(*record)["item"].get<std::string>()] = *record;
+    return records;
+  }
+  std::map<std::string, Json> run_three() {
+    config_.min_clip_frames = 10;
+    return run(std::string(R"({"id":"good","video":"good.mp4"})") + "\n" +
+               R"({"id":"short","video":"good.mp4","end":0.1})" + "\n" + R"({"id":"odd","video":")" + kOddName +
+               "\"}\n");
+  }
+
+  TemporaryFolder folder_;
+  MarkConfig config_;
+};
+
+TEST_F(DefectsOfScripts, D23_RangesAreHalfOpenAndFrameRatesExact) {
+  const auto records = run(R"({"id":"a","video":"good.mp4","end":0.6673})"
+                           "\n"
+                           R"({"id":"b","video":"good.mp4","start":0.6673})"
+                           "\n");  // frame 20 is shown from second 0.66733 on
+  EXPECT_EQ(records.at("a")["frames"]["first"], 0);
+  EXPECT_EQ(records.at("a")["frames"]["last"], 20);
+  EXPECT_EQ(records.at("b")["frames"]["first"], 20);
+  EXPECT_EQ(records.at("b")["frames"]["last"], kFrames);
+  EXPECT_EQ(records.at("a")["frames"]["fps_num"], 30000);
+  EXPECT_EQ(records.at("a")["frames"]["fps_den"], 1001);
+}
+
+TEST_F(DefectsOfScripts, D24_ListsAreCheckedAndEveryItemHasAStatus) {
+  EXPECT_THROW(list_of(R"({"id":"a","video":"a.mp4","caption":"unknown key"})"), Error);
+  EXPECT_THROW(list_of(R"({"id":"a","video":["a.mp4"]})"), Error);
+  const auto records = run_three();
+  ASSERT_EQ(records.size(), 3U);
+  EXPECT_THAT(records.at("good")["status"], testing::AnyOf("ok", "som_only", "rejected"));
+  EXPECT_EQ(records.at("short")["status"], "dropped");
+  EXPECT_EQ(records.at("short")["reason"], "short_shot");
+  EXPECT_EQ(records.at("odd")["status"], "failed");
+  EXPECT_FALSE(std::filesystem::exists("gone") || std::filesystem::exists(folder_.path() / "gone"))
+      << "a file name is no command";
+}
+
+TEST_F(DefectsOfScripts, D25_FailuresAreExplicitAndNothingStandsInForThem) {
+  const auto records = run_three();
+  const Json& failed = records.at("odd");
+  EXPECT_EQ(failed["code"], "file-system");
+  EXPECT_THAT(failed["reason"].get<std::string>(), testing::HasSubstr("odd"));
+  EXPECT_TRUE(failed["marks"].empty());
+  EXPECT_FALSE(failed.contains("tensors"));
+  EXPECT_TRUE(records.at("good")["text"].is_null()) << "no caption is not the caption \"none\"";
+  EXPECT_TRUE(records.at("good")["language"].is_null()) << "not scored is not a score";
+  JsonLines samples(output() / samples_file(0));
+  while (const auto sample = samples.next()) EXPECT_THAT((*sample)["id"], testing::StartsWith("good-"));
+}
+
+TEST_F(DefectsOfScripts, D26_WhatIsMissingIsCountedAndNamed) {
+  run_three();
+  const Json report = read_json(output() / "report.json");
+  EXPECT_EQ(report["items"], 3);
+  EXPECT_EQ(report["failed"], 1);
+  EXPECT_EQ(report["dropped"], 1);
+  ASSERT_EQ(report["failed_items"].size(), 1U);
+  EXPECT_EQ(report["failed_items"][0]["item"], "odd");
+  EXPECT_TRUE(check_output(output()).problems.empty());
+  std::filesystem::remove(output() / samples_file(0));
+  EXPECT_THAT(check_output(output()).problems, testing::Contains(samples_file(0) + ": missing"));
+}
+
 TEST(Defects, D27_ClustersAreOneNumberPerPoint) {
   Rng rng(1);
   EXPECT_EQ(kmeans(std::vector<float>(30, 1), 3, 4, rng).size(), 10U);
+}
+
+TEST(Defects, D28_AMisspeltChoiceIsAnErrorAndNotTheDefault) {
+  EXPECT_NO_THROW(require_known_choices({}));
+  for (std::string MarkConfig::*setting : {&MarkConfig::variant, &MarkConfig::tracker, &MarkConfig::shot_detector,
+                                           &MarkConfig::camera_rule, &MarkConfig::family}) {
+    MarkConfig config;
+    const std::string right = config.*setting;
+    std::swap((config.*setting)[1], (config.*setting)[2]);
+    try {
+      require_known_choices(config);
+      ADD_FAILURE() << config.*setting << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::Usage);
+      EXPECT_THAT(error.fields().hint, testing::HasSubstr(right));
+    }
+  }
+}
+
+TEST(Defects, D29_NumbersNeedNoFontFile) {
+  Mark mark;
+  mark.id = 23;
+  mark.position = {40, 40};
+  Image here({80, 80}, {0, 0, 0});
+  draw_marks(here, {mark});
+  const Path before = std::filesystem::current_path();
+  const TemporaryFolder empty;
+  std::filesystem::current_path(empty.path());
+  Image there({80, 80}, {0, 0, 0});
+  draw_marks(there, {mark});
+  std::filesystem::current_path(before);
+  EXPECT_EQ(there.pixels, here.pixels);
+  int white = 0;  // of the digits
+  for (int y = 0; y < 80; ++y) {
+    for (int x = 0; x < 80; ++x) white += here.at(x, y).g > 200 ? 1 : 0;
+  }
+  EXPECT_GT(white, 20);
 }
 
 }  // namespace
