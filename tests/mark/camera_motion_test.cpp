@@ -116,7 +116,7 @@ TEST(CameraMotion, ABackgroundThatIsNoPlaneIsFoundWithAWiderThreshold) {
   EXPECT_FALSE(camera.rejected);
   EXPECT_GE(std::count(camera.background.begin(), camera.background.end(), 1),
             15);  // a tenth, not the twelve of a failure
-  EXPECT_THAT(split_points(stabilise(tracks, camera), camera, {}, 30).kind,
+  EXPECT_THAT(split_points(tracks, stabilise(tracks, camera), camera, {}, 30).kind,
               testing::Each(testing::Ne(PointKind::Moving)));
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 PointSplit split(const PointTracks& tracks, double fps = 30) {
   const CameraMotion camera = estimate_camera(tracks, {}, fps);
-  return split_points(stabilise(tracks, camera), camera, {}, fps);
+  return split_points(tracks, stabilise(tracks, camera), camera, {}, fps);
 }
 
 TEST(MovingPoints, MoversAreFoundUnderAMovingCamera) {

@@ -17,7 +17,7 @@ namespace {
 std::vector<uint8_t> moving_points(const PointTracks& tracks, double fps) {
   const MarkConfig config;
   const CameraMotion camera = estimate_camera(tracks, config, fps);
-  const PointSplit split = split_points(stabilise(tracks, camera), camera, config, fps);
+  const PointSplit split = split_points(tracks, stabilise(tracks, camera), camera, config, fps);
   std::vector<uint8_t> moving;
   for (const PointKind kind : split.kind) moving.push_back(static_cast<uint8_t>(kind));
   return moving;
