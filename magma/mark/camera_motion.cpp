@@ -20,7 +20,7 @@ constexpr double kMostUnfitted = 0.2;    // of the frames
 constexpr double kSimilarGroups = 0.5;   // size ratio of two motion groups that makes a clip ambiguous
 constexpr double kThinBackground = 0.1;  // of the points: fewer ask for a wider threshold
 constexpr int kWidenings = 2;            // doublings
-constexpr double kSmallestGroup = 0.3;   // of the largest: smaller ones cannot be the background
+constexpr double kSmallestGroup = 0.15;  // of the largest: smaller ones cannot be the background
 constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 

@@ -142,7 +142,8 @@ std::vector<int> cluster_points(const PointTracks& stabilised, const std::vector
 
 void select_marks(const ClipInput& clip, const MarkConfig& config, ClipMarks& result) {
   std::vector<int64_t> moving = points_worth(result.split, PointKind::Moving, MarkWorth::Good);
-  if (moving.size() < kFewestMoving) moving = points_worth(result.split, PointKind::Moving, MarkWorth::Doubtful);
+  if (moving.size() < kFewestMoving && !result.camera.moving)
+    moving = points_worth(result.split, PointKind::Moving, MarkWorth::Doubtful);
   const bool with_moving = moving.size() >= kFewestMoving;
   if (!with_moving) moving.clear();
   const std::vector<int64_t> still = points_worth(result.split, PointKind::Static, MarkWorth::Good);

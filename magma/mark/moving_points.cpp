@@ -17,8 +17,9 @@ constexpr double kDriftPx = 6;         // px': a point that strays farther witho
 constexpr double kOnsetPx = 2;         // px': leaving its place
 constexpr double kLatestOnset = 0.25;  // of the clip, at least kOnsetFrames
 constexpr int64_t kOnsetFrames = 10;
-constexpr double kRestPx = 3;          // px': a point that is lost soon is static only when it kept this close
-constexpr double kFixedPx = 1;         // px': what stays this close to its place under a moving camera is fixed to it
+constexpr double kRestPx = 3;         // px': a point that is lost soon is static only when it kept this close
+constexpr double kFixedPx = 1;        // px': what stays this close to its place under a moving camera is fixed to it,
+constexpr double kFixedShare = 0.02;  // or this close for how far it gets once the camera is removed
 // Points that are lost soon: seconds and frames, at least, of the run from frame 0 on.
 constexpr double kShortRunSeconds = 0.1;
 constexpr double kStraightRunSeconds = 0.2;  // in the second look, for a mark
@@ -128,8 +129,7 @@ class Splitter {
       if (seen(motion) && inside_margin(n)) split.worth[i] = MarkWorth::Good;
       return;
     }
-    // A point that rests for long and then leaves is mostly background that a passing object dragged along.
-    if (motion.onset > latest_onset_ || fixed_to_picture(n)) return;
+    if (!leaves_early(motion) || fixed_to_picture(n)) return;
     const bool company = has_company(n);
     const double shortfall = usual_confidence_ - motion.confidence - motion.first_confidence;
     if (!sensitive && !company && shortfall > kSureShortfall) return;
@@ -143,9 +143,7 @@ class Splitter {
 
  private:
   bool seen(const Motion& motion) const { return static_cast<double>(motion.visible) > min_visible_; }
-  bool inside_margin(int64_t n) const {
-    return inside(tracks_.at(0, n), tracks_.frame, mark_radius_px(tracks_.frame));
-  }
+  bool inside_margin(int64_t n) const { return inside(tracks_.at(0, n), tracks_.frame, mark_radius_px(tracks_.frame)); }
   int64_t shortest_run(double seconds) const {
     return std::max(kShortestRunFrames, static_cast<int64_t>(std::ceil(seconds * fps_)));
   }
@@ -161,11 +159,19 @@ class Splitter {
            motion.run_net_px >= kStraightness * motion.run_path_px;
   }
 
+  // A point that rests for long and then leaves, or is found elsewhere, is mostly background that a passing object
+  // dragged along.
+  bool leaves_early(const Motion& motion) const {
+    return motion.onset <= std::min(latest_onset_, motion.first_run) &&
+           (seen(motion) || 2 * motion.onset <= motion.first_run);
+  }
+
   // A logo or a part of the camera's mount: what the camera carries along does not move of itself.
   bool fixed_to_picture(int64_t n) const {
     if (!camera_moves_) return false;
+    const double farthest_px = std::max(kFixedPx * scale_, kFixedShare * motion_[static_cast<size_t>(n)].farthest_px);
     for (int64_t t = 1; t < tracks_.F; ++t) {
-      if (tracks_.is_visible(t, n) && norm(tracks_.at(t, n) - tracks_.at(0, n)) > kFixedPx * scale_) return false;
+      if (tracks_.is_visible(t, n) && norm(tracks_.at(t, n) - tracks_.at(0, n)) > farthest_px) return false;
     }
     return true;
   }
@@ -187,8 +193,7 @@ class Splitter {
       distances.push_back(norm(way));
     }
     if (differences.size() < kCompanyFrames) return false;
-    return median(std::move(differences)) <=
-           kSameMotion * (static_cast<float>(scale_) + median(std::move(distances)));
+    return median(std::move(differences)) <= kSameMotion * (static_cast<float>(scale_) + median(std::move(distances)));
   }
 
   const PointTracks& tracks_;
