@@ -15,12 +15,14 @@ constexpr double kBackgroundShare = 0.6;   // of the fits a background point mus
 constexpr int64_t kMembershipFrames = 16;  // evenly spaced; more change nothing but the time
 constexpr size_t kFewestBackground = 12;
 constexpr int64_t kFewestInliers = 10;
-constexpr double kStillPx = 1.5;         // px': a camera that moves the background less is static
-constexpr double kMostUnfitted = 0.2;    // of the frames
-constexpr double kSimilarGroups = 0.5;   // size ratio of two motion groups that makes a clip ambiguous
-constexpr double kThinBackground = 0.1;  // of the points: fewer ask for a wider threshold
-constexpr int kWidenings = 2;            // doublings
+constexpr double kStillPx = 1.5;        // px': a camera that moves the background less is static
+constexpr double kMostUnfitted = 0.2;   // of the frames
+constexpr double kSimilarGroups = 0.5;  // size ratio of two motion groups that makes a clip ambiguous
+constexpr double kThinGroup =
+    0.1;                       // of the points: where no more share a motion, nothing is plane and the threshold widens
+constexpr int kWidenings = 2;  // doublings
 constexpr double kSmallestGroup = 0.15;  // of the largest: smaller ones cannot be the background
+constexpr double kSmallestStill = 0.3;   // nor, standing still, those smaller than this: a logo is no background
 constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 
@@ -156,13 +158,13 @@ double background_travel(const PointTracks& tracks, const Mask& background) {
 
 // The background among the groups: one that stands still (no object keeps pace with a moving camera), else the one that
 // spans most of the picture.
-Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambiguous) {
-  const std::vector<Mask> groups = motion_groups(tracks, threshold_px);
+Mask find_background(const PointTracks& tracks, const std::vector<Mask>& groups, bool& ambiguous) {
   size_t best = 0;
   for (size_t g = 0; g < groups.size(); ++g) {
     const double size = static_cast<double>(count(groups[g]));
     ambiguous = ambiguous || (g > 0 && size >= kSimilarGroups * static_cast<double>(count(groups[0])));
-    if (background_travel(tracks, groups[g]) < kStillPx * pixel_scale(tracks.frame)) return groups[g];
+    const bool large = size >= kSmallestStill * static_cast<double>(count(groups[0]));
+    if (large && background_travel(tracks, groups[g]) < kStillPx * pixel_scale(tracks.frame)) return groups[g];
     if (span(tracks, groups[g]) > span(tracks, groups[best])) best = g;
   }
   return groups[best];
@@ -172,10 +174,11 @@ Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambig
 double inlier_threshold(const PointTracks& tracks, CameraMotion& camera) {
   double threshold_px = kInlierPx * pixel_scale(tracks.frame);
   for (int widening = 0;; ++widening, threshold_px *= 2) {
+    const std::vector<Mask> groups = motion_groups(tracks, threshold_px);
     camera.ambiguous = false;
-    camera.background = find_background(tracks, threshold_px, camera.ambiguous);
-    const double share = static_cast<double>(count(camera.background)) / static_cast<double>(tracks.N);
-    if (share >= kThinBackground || widening == kWidenings) return threshold_px;
+    camera.background = find_background(tracks, groups, camera.ambiguous);
+    const double share = static_cast<double>(count(groups[0])) / static_cast<double>(tracks.N);
+    if (share >= kThinGroup || widening == kWidenings) return threshold_px;
   }
 }
 
@@ -207,6 +210,16 @@ void fit_frame(const PointTracks& tracks, int64_t t, double threshold_px, Camera
     }
   }
   chain_frame(tracks, t, camera);
+}
+
+// A frame with a fit of its own, or one whose chained homography most of the background it shares with frame 0 bears
+// out.
+bool trusted(const PointTracks& tracks, int64_t t, double threshold_px, const CameraMotion& camera) {
+  const auto index = static_cast<size_t>(t);
+  if (camera.status[index] == FitStatus::Fitted) return true;
+  const PointPairs pairs = offered_points(tracks, t, 0, camera.background).pairs;
+  const int64_t witnesses = count_inliers(camera.to_first[index], pairs, threshold_px);
+  return witnesses >= kFewestWitnesses && 2 * witnesses > static_cast<int64_t>(pairs.size());
 }
 
 void summarise(const PointTracks& tracks, CameraMotion& camera) {
@@ -254,9 +267,9 @@ CameraMotion estimate_camera(const PointTracks& tracks, const MarkConfig& config
                                                 : background_travel(tracks, camera.background) >= kStillPx * scale;
   if (camera.moving) {
     for (int64_t t = 1; t < tracks.F; ++t) fit_frame(tracks, t, threshold_px, camera);
-    const auto unfitted = std::count_if(camera.status.begin(), camera.status.end(),
-                                        [](FitStatus status) { return status != FitStatus::Fitted; });
-    camera.rejected = static_cast<double>(unfitted) > kMostUnfitted * static_cast<double>(tracks.F);
+    int64_t untrusted = 0;
+    for (int64_t t = 1; t < tracks.F; ++t) untrusted += trusted(tracks, t, threshold_px, camera) ? 0 : 1;
+    camera.rejected = static_cast<double>(untrusted) > kMostUnfitted * static_cast<double>(tracks.F);
   }
   summarise(tracks, camera);
   return camera;

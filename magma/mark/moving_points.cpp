@@ -4,13 +4,14 @@
 #include <cmath>
 
 #include "magma/core/check.h"
+#include "magma/mark/clip_marks.h"
 #include "magma/mark/draw_marks.h"
 
 namespace magma {
 namespace {
 
 constexpr int64_t kLag = 5;            // frames: net displacement over them is motion, within them jitter
-constexpr double kSensitiveEps = 0.5;  // of eps, in the second look
+constexpr double kSensitiveEps = 0.3;  // of eps, in the second look
 constexpr double kCalmPx = 0.5;        // px': a background that keeps more residual motion raises eps
 constexpr int64_t kFewMoving = 2;      // fewer in the first look ask for the second
 constexpr double kDriftPx = 6;         // px': a point that strays farther without moving is no witness of rest
@@ -34,6 +35,7 @@ constexpr int64_t kFirstFrames = 12;
 constexpr double kCompanyPx = 64;     // px': reach of a neighbour on the default grid
 constexpr float kSameMotion = 0.06F;  // difference over distance travelled
 constexpr size_t kCompanyFrames = 3;
+constexpr float kFlatQuality = 0.06F;
 
 template <typename T>
 T median(std::vector<T> values) {
@@ -92,18 +94,19 @@ Motion measure(const PointTracks& tracks, int64_t n, double onset_px) {
 
 class Splitter {
  public:
-  Splitter(const PointTracks& tracks, const PointTracks& stabilised, const CameraMotion& camera,
-           const MarkConfig& config, double fps)
-      : tracks_(tracks),
+  Splitter(const ClipInput& clip, const PointTracks& stabilised, const CameraMotion& camera, const MarkConfig& config)
+      : tracks_(*clip.tracks),
+        quality_(clip.quality),
         stabilised_(stabilised),
         camera_moves_(camera.moving),
-        min_visible_(config.min_visible * static_cast<double>(tracks.F)),
-        fps_(fps),
-        scale_(pixel_scale(tracks.frame)),
-        eps_px_(config.eps_px * scale_ * 30 / fps * std::max(1.0, camera.background_residual_px / (kCalmPx * scale_))),
-        latest_onset_(std::max(kOnsetFrames, static_cast<int64_t>(kLatestOnset * static_cast<double>(tracks.F)))) {
+        min_visible_(config.min_visible * static_cast<double>(tracks_.F)),
+        fps_(clip.fps),
+        scale_(pixel_scale(tracks_.frame)),
+        eps_px_(config.eps_px * scale_ * 30 / clip.fps *
+                std::max(1.0, camera.background_residual_px / (kCalmPx * scale_))),
+        latest_onset_(std::max(kOnsetFrames, static_cast<int64_t>(kLatestOnset * static_cast<double>(tracks_.F)))) {
     std::vector<double> confidence, first_confidence;
-    for (int64_t n = 0; n < tracks.N; ++n) {
+    for (int64_t n = 0; n < tracks_.N; ++n) {
       const Motion& motion = motion_.emplace_back(measure(stabilised, n, kOnsetPx * scale_));
       if (!seen(motion)) continue;
       confidence.push_back(motion.confidence);
@@ -129,7 +132,7 @@ class Splitter {
       if (seen(motion) && inside_margin(n)) split.worth[i] = MarkWorth::Good;
       return;
     }
-    if (!leaves_early(motion) || fixed_to_picture(n)) return;
+    if (flat(n) || !leaves_early(motion) || fixed_to_picture(n)) return;
     const bool company = has_company(n);
     const double shortfall = usual_confidence_ - motion.confidence - motion.first_confidence;
     if (!sensitive && !company && shortfall > kSureShortfall) return;
@@ -144,6 +147,8 @@ class Splitter {
  private:
   bool seen(const Motion& motion) const { return static_cast<double>(motion.visible) > min_visible_; }
   bool inside_margin(int64_t n) const { return inside(tracks_.at(0, n), tracks_.frame, mark_radius_px(tracks_.frame)); }
+  // Too little texture to be followed: such a point takes the motion of those around it.
+  bool flat(int64_t n) const { return !quality_.empty() && quality_[static_cast<size_t>(n)] < kFlatQuality; }
   int64_t shortest_run(double seconds) const {
     return std::max(kShortestRunFrames, static_cast<int64_t>(std::ceil(seconds * fps_)));
   }
@@ -179,7 +184,7 @@ class Splitter {
   bool has_company(int64_t n) const {
     for (int64_t other = 0; other < tracks_.N; ++other) {
       const bool near = norm(tracks_.at(0, other) - tracks_.at(0, n)) <= kCompanyPx * scale_;
-      if (other != n && near && tracks_.is_visible(0, other) && same_motion(n, other)) return true;
+      if (other != n && near && tracks_.is_visible(0, other) && !flat(other) && same_motion(n, other)) return true;
     }
     return false;
   }
@@ -197,6 +202,7 @@ class Splitter {
   }
 
   const PointTracks& tracks_;
+  const std::vector<float>& quality_;  // [N] or empty
   const PointTracks& stabilised_;
   const bool camera_moves_;
   const double min_visible_;  // frames
@@ -209,24 +215,24 @@ class Splitter {
 
 }  // namespace
 
-PointSplit split_points(const PointTracks& tracks, const PointTracks& stabilised, const CameraMotion& camera,
-                        const MarkConfig& config, double fps) {
-  MAGMA_CHECK(fps > 0, "{} frames per second", fps);
-  const auto N = static_cast<size_t>(tracks.N);
+PointSplit split_points(const ClipInput& clip, const PointTracks& stabilised, const CameraMotion& camera,
+                        const MarkConfig& config) {
+  MAGMA_CHECK(clip.fps > 0, "{} frames per second", clip.fps);
+  const auto N = static_cast<size_t>(stabilised.N);
   PointSplit split{std::vector<PointKind>(N, PointKind::Unknown), std::vector<float>(N, 0), std::vector<float>(N, 0), 0,
                    std::vector<MarkWorth>(N, MarkWorth::None)};
-  const Splitter splitter(tracks, stabilised, camera, config, fps);
-  for (int64_t n = 0; n < tracks.N; ++n) splitter.decide(n, false, split);
+  const Splitter splitter(clip, stabilised, camera, config);
+  for (int64_t n = 0; n < stabilised.N; ++n) splitter.decide(n, false, split);
   int64_t clearly_moving = 0;
   for (size_t i = 0; i < N; ++i) {
     const bool marked = split.kind[i] == PointKind::Moving && split.worth[i] != MarkWorth::None;
     clearly_moving += marked && split.evidence[i] >= kClearlyMoving ? 1 : 0;
   }
   if (clearly_moving < kFewMoving && !camera.moving) {
-    for (int64_t n = 0; n < tracks.N; ++n) splitter.decide(n, true, split);
+    for (int64_t n = 0; n < stabilised.N; ++n) splitter.decide(n, true, split);
   }
   std::vector<double> resting;
-  for (int64_t n = 0; n < tracks.N; ++n) {
+  for (int64_t n = 0; n < stabilised.N; ++n) {
     if (split.kind[static_cast<size_t>(n)] == PointKind::Static) resting.push_back(splitter.typical_px(n));
   }
   split.noise_px = median(std::move(resting));

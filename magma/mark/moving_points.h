@@ -27,8 +27,10 @@ struct PointSplit {
   std::vector<MarkWorth> worth = {};  // [N]
 };
 
-// `stabilised` are `tracks` after camera removal.
-PointSplit split_points(const PointTracks& tracks, const PointTracks& stabilised, const CameraMotion& camera,
-                        const MarkConfig& config, double fps);
+struct ClipInput;
+
+// `stabilised` are the clip's tracks after camera removal.
+PointSplit split_points(const ClipInput& clip, const PointTracks& stabilised, const CameraMotion& camera,
+                        const MarkConfig& config);
 
 }  // namespace magma

@@ -13,7 +13,8 @@ namespace magma {
 
 // Hand wanders, Fast twice as much; Pan, Zoom and Roll go one steady way; Shake trembles from frame to frame.
 enum class CameraMode { Static, Hand, Fast, Pan, Zoom, Roll, Shake };
-// What hides things: nothing, a board that crosses the picture, or one fixed to the picture (a logo, the camera's mount).
+// What hides things: nothing, a board that crosses the picture, or one fixed to the picture (a logo, the camera's
+// mount).
 enum class Occluder { None, Crossing, Fixed };
 
 struct SyntheticOptions {
@@ -65,5 +66,8 @@ struct SuiteClip {
   SyntheticOptions options;
 };
 std::vector<SuiteClip> synthetic_suite();
+// What the suite leaves out: other ways of the camera, sizes, rates and lengths, large, small, slow and quick objects,
+// noise, little texture, things fixed to the picture. Nothing is tuned on it.
+std::vector<SuiteClip> synthetic_kinds();
 
 }  // namespace magma

@@ -69,10 +69,14 @@ void add_tremble(Rng& rng, const SyntheticOptions& options, CameraWalk& walk) {
 
 double wandering(CameraMode mode) {
   switch (mode) {
-    case CameraMode::Hand: return 1;
-    case CameraMode::Fast: return 2;
-    case CameraMode::Shake: return 0.5;
-    default: return 0;
+    case CameraMode::Hand:
+      return 1;
+    case CameraMode::Fast:
+      return 2;
+    case CameraMode::Shake:
+      return 0.5;
+    default:
+      return 0;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "magma/core/random.h"
+#include "magma/mark/clip_marks.h"
 #include "tests/mark/track_scene.h"
 
 namespace magma {
@@ -10,7 +11,7 @@ namespace {
 
 PointSplit split(const PointTracks& tracks, double fps = 30) {
   const CameraMotion camera = estimate_camera(tracks, {}, fps);
-  return split_points(tracks, stabilise(tracks, camera), camera, {}, fps);
+  return split_points({"clip", &tracks, {}, fps}, stabilise(tracks, camera), camera, {});
 }
 
 TEST(MovingPoints, MoversAreFoundUnderAMovingCamera) {

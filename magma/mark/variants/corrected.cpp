@@ -59,8 +59,9 @@ class Corrected final : public MarkProcedure {
     const PointTracks used = leading_frames(*clip.tracks, result.frames_used);
     result.camera = estimate_camera(used, config, clip.fps);
     result.stabilised = stabilise(used, result.camera);
-    result.split = split_points(used, result.stabilised, result.camera, config, clip.fps);
-    decide({clip.id, &used, clip.quality, clip.fps}, config, result);
+    const ClipInput leading = {clip.id, &used, clip.quality, clip.fps};
+    result.split = split_points(leading, result.stabilised, result.camera, config);
+    decide(leading, config, result);
     extend_camera(*clip.tracks, result.camera);
     result.stabilised = stabilise(*clip.tracks, result.camera);
     return result;
