@@ -10,7 +10,7 @@
 namespace magma {
 namespace {
 
-constexpr double kInlierPx = 1.5;          // px'
+constexpr double kInlierPx = 1.5;          // px', and at least as many of the tracking frame, whose grain tracks have
 constexpr double kBackgroundShare = 0.6;   // of the fits a background point must agree with
 constexpr int64_t kMembershipFrames = 16;  // evenly spaced; more change nothing but the time
 constexpr size_t kFewestBackground = 12;
@@ -27,6 +27,8 @@ constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 
 using Mask = std::vector<uint8_t>;  // [N]
+
+double inlier_px(Size frame) { return kInlierPx * std::max(1.0, pixel_scale(frame)); }
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
@@ -106,8 +108,8 @@ Mask members(const std::vector<double>& agreed) {
 
 int64_t count(const Mask& mask) { return std::count(mask.begin(), mask.end(), 1); }
 
-// How much of the picture a group spans: points times deviation in x times deviation in y at frame 0. A background
-// shows all around the objects in front of it; an object of as many points is compact.
+// How much of the picture a group spans: deviation in x times deviation in y at frame 0, times the root of its points.
+// A background shows all around the objects in front of it; an object of as many points, or some more, is compact.
 double span(const PointTracks& tracks, const Mask& mask) {
   double n = 0, x = 0, y = 0, xx = 0, yy = 0;
   for (int64_t i = 0; i < tracks.N; ++i) {
@@ -120,7 +122,7 @@ double span(const PointTracks& tracks, const Mask& mask) {
     yy += static_cast<double>(p.y) * p.y;
   }
   if (n == 0) return 0;
-  return n * std::sqrt(std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
+  return std::sqrt(n * std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
 }
 
 // Groups of points that share one motion, found one after the other, largest first; those far smaller than the first
@@ -172,7 +174,7 @@ Mask find_background(const PointTracks& tracks, const std::vector<Mask>& groups,
 
 // Finds the background; where it is no plane, with a wider threshold, which is returned.
 double inlier_threshold(const PointTracks& tracks, CameraMotion& camera) {
-  double threshold_px = kInlierPx * pixel_scale(tracks.frame);
+  double threshold_px = inlier_px(tracks.frame);
   for (int widening = 0;; ++widening, threshold_px *= 2) {
     const std::vector<Mask> groups = motion_groups(tracks, threshold_px);
     camera.ambiguous = false;
@@ -242,7 +244,7 @@ void summarise(const PointTracks& tracks, CameraMotion& camera) {
 
 void chain_frame(const PointTracks& tracks, int64_t t, CameraMotion& camera) {
   const auto index = static_cast<size_t>(t);
-  const double threshold_px = kInlierPx * pixel_scale(tracks.frame);
+  const double threshold_px = inlier_px(tracks.frame);
   const Mask all(camera.background.size(), 1);
   std::optional<Homography> step =
       robust_similarity(offered_points(tracks, t, t - 1, camera.background).pairs, threshold_px);
