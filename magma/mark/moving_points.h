@@ -20,10 +20,10 @@ inline constexpr float kClearlyStatic = 0.8F;
 inline constexpr float kClearlyMoving = 1.2F;
 
 struct PointSplit {
-  std::vector<PointKind> kind;  // [N]
-  std::vector<float> speed;     // [N] px of the tracking frame per frame, after stabilisation; 0 when unknown
-  std::vector<float> evidence;  // [N] how far beyond the clip's own residual noise; >= 1 counts as moving
-  double noise_px = 0;          // residual noise of the static points, px
+  std::vector<PointKind> kind;        // [N]
+  std::vector<float> speed;           // [N] px of the tracking frame per frame, after stabilisation; 0 when unknown
+  std::vector<float> evidence;        // [N] how far beyond the clip's own residual noise; >= 1 counts as moving
+  double noise_px = 0;                // residual noise of the static points, px
   std::vector<MarkWorth> worth = {};  // [N]
 };
 
