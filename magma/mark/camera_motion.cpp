@@ -10,21 +10,25 @@
 namespace magma {
 namespace {
 
-constexpr double kInlierPx = 1.5;          // px'
+constexpr double kInlierPx = 1.5;          // px', and at least as many of the tracking frame, whose grain tracks have
 constexpr double kBackgroundShare = 0.6;   // of the fits a background point must agree with
 constexpr int64_t kMembershipFrames = 16;  // evenly spaced; more change nothing but the time
 constexpr size_t kFewestBackground = 12;
 constexpr int64_t kFewestInliers = 10;
 constexpr double kStillPx = 1.5;         // px': a camera that moves the background less is static
 constexpr double kMostUnfitted = 0.2;    // of the frames
+constexpr int64_t kFewestWitnesses = 6;  // background points that must bear out a chained frame
 constexpr double kSimilarGroups = 0.5;   // size ratio of two motion groups that makes a clip ambiguous
-constexpr double kThinBackground = 0.1;  // of the points: fewer ask for a wider threshold
+constexpr double kThinGroup = 0.1;       // of the points: fewer that share a motion ask for a wider threshold
 constexpr int kWidenings = 2;            // doublings
-constexpr double kSmallestGroup = 0.3;   // of the largest: smaller ones cannot be the background
+constexpr double kSmallestGroup = 0.15;  // of the largest: smaller ones cannot be the background
+constexpr double kSmallestStill = 0.3;   // nor, standing still, those smaller than this: a logo is no background
 constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 
 using Mask = std::vector<uint8_t>;  // [N]
+
+double inlier_px(Size frame) { return kInlierPx * std::max(1.0, pixel_scale(frame)); }
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
@@ -104,8 +108,8 @@ Mask members(const std::vector<double>& agreed) {
 
 int64_t count(const Mask& mask) { return std::count(mask.begin(), mask.end(), 1); }
 
-// How much of the picture a group spans: points times deviation in x times deviation in y at frame 0. A background
-// shows all around the objects in front of it; an object of as many points is compact.
+// How much of the picture a group spans: deviation in x times deviation in y at frame 0, times the root of its points.
+// A background shows all around the objects in front of it; an object of as many points, or some more, is compact.
 double span(const PointTracks& tracks, const Mask& mask) {
   double n = 0, x = 0, y = 0, xx = 0, yy = 0;
   for (int64_t i = 0; i < tracks.N; ++i) {
@@ -118,7 +122,7 @@ double span(const PointTracks& tracks, const Mask& mask) {
     yy += static_cast<double>(p.y) * p.y;
   }
   if (n == 0) return 0;
-  return n * std::sqrt(std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
+  return std::sqrt(n * std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
 }
 
 // Groups of points that share one motion, found one after the other, largest first; those far smaller than the first
@@ -156,13 +160,13 @@ double background_travel(const PointTracks& tracks, const Mask& background) {
 
 // The background among the groups: one that stands still (no object keeps pace with a moving camera), else the one that
 // spans most of the picture.
-Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambiguous) {
-  const std::vector<Mask> groups = motion_groups(tracks, threshold_px);
+Mask find_background(const PointTracks& tracks, const std::vector<Mask>& groups, bool& ambiguous) {
   size_t best = 0;
   for (size_t g = 0; g < groups.size(); ++g) {
     const double size = static_cast<double>(count(groups[g]));
     ambiguous = ambiguous || (g > 0 && size >= kSimilarGroups * static_cast<double>(count(groups[0])));
-    if (background_travel(tracks, groups[g]) < kStillPx * pixel_scale(tracks.frame)) return groups[g];
+    const bool large = size >= kSmallestStill * static_cast<double>(count(groups[0]));
+    if (large && background_travel(tracks, groups[g]) < kStillPx * pixel_scale(tracks.frame)) return groups[g];
     if (span(tracks, groups[g]) > span(tracks, groups[best])) best = g;
   }
   return groups[best];
@@ -170,12 +174,13 @@ Mask find_background(const PointTracks& tracks, double threshold_px, bool& ambig
 
 // Finds the background; where it is no plane, with a wider threshold, which is returned.
 double inlier_threshold(const PointTracks& tracks, CameraMotion& camera) {
-  double threshold_px = kInlierPx * pixel_scale(tracks.frame);
+  double threshold_px = inlier_px(tracks.frame);
   for (int widening = 0;; ++widening, threshold_px *= 2) {
+    const std::vector<Mask> groups = motion_groups(tracks, threshold_px);
     camera.ambiguous = false;
-    camera.background = find_background(tracks, threshold_px, camera.ambiguous);
-    const double share = static_cast<double>(count(camera.background)) / static_cast<double>(tracks.N);
-    if (share >= kThinBackground || widening == kWidenings) return threshold_px;
+    camera.background = find_background(tracks, groups, camera.ambiguous);
+    const double share = static_cast<double>(count(groups[0])) / static_cast<double>(tracks.N);
+    if (share >= kThinGroup || widening == kWidenings) return threshold_px;
   }
 }
 
@@ -209,6 +214,16 @@ void fit_frame(const PointTracks& tracks, int64_t t, double threshold_px, Camera
   chain_frame(tracks, t, camera);
 }
 
+// A frame with a fit of its own, or one whose chained homography most of the background it shares with frame 0 bears
+// out.
+bool trusted(const PointTracks& tracks, int64_t t, double threshold_px, const CameraMotion& camera) {
+  const auto index = static_cast<size_t>(t);
+  if (camera.status[index] == FitStatus::Fitted) return true;
+  const PointPairs pairs = offered_points(tracks, t, 0, camera.background).pairs;
+  const int64_t witnesses = count_inliers(camera.to_first[index], pairs, threshold_px);
+  return witnesses >= kFewestWitnesses && 2 * witnesses > static_cast<int64_t>(pairs.size());
+}
+
 void summarise(const PointTracks& tracks, CameraMotion& camera) {
   std::vector<double> shares(camera.inlier_share.begin(), camera.inlier_share.end());
   camera.median_inlier_share = median(shares);
@@ -229,7 +244,7 @@ void summarise(const PointTracks& tracks, CameraMotion& camera) {
 
 void chain_frame(const PointTracks& tracks, int64_t t, CameraMotion& camera) {
   const auto index = static_cast<size_t>(t);
-  const double threshold_px = kInlierPx * pixel_scale(tracks.frame);
+  const double threshold_px = inlier_px(tracks.frame);
   const Mask all(camera.background.size(), 1);
   std::optional<Homography> step =
       robust_similarity(offered_points(tracks, t, t - 1, camera.background).pairs, threshold_px);
@@ -254,9 +269,9 @@ CameraMotion estimate_camera(const PointTracks& tracks, const MarkConfig& config
                                                 : background_travel(tracks, camera.background) >= kStillPx * scale;
   if (camera.moving) {
     for (int64_t t = 1; t < tracks.F; ++t) fit_frame(tracks, t, threshold_px, camera);
-    const auto unfitted = std::count_if(camera.status.begin(), camera.status.end(),
-                                        [](FitStatus status) { return status != FitStatus::Fitted; });
-    camera.rejected = static_cast<double>(unfitted) > kMostUnfitted * static_cast<double>(tracks.F);
+    int64_t untrusted = 0;
+    for (int64_t t = 1; t < tracks.F; ++t) untrusted += trusted(tracks, t, threshold_px, camera) ? 0 : 1;
+    camera.rejected = static_cast<double>(untrusted) > kMostUnfitted * static_cast<double>(tracks.F);
   }
   summarise(tracks, camera);
   return camera;

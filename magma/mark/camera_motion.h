@@ -13,7 +13,7 @@ enum class FitStatus : uint8_t { Fitted = 0, Chained = 1, Copied = 2 };
 
 struct CameraMotion {
   bool moving = false;               // else every homography is the identity
-  bool rejected = false;             // too many frames without a fit
+  bool rejected = false;             // too many frames without a fit that can be trusted
   std::vector<Homography> to_first;  // [F] frame t -> the marked frame (0 in the default), tracking px
   std::vector<FitStatus> status;     // [F]
   std::vector<uint8_t> background;   // [N]

@@ -14,6 +14,7 @@ namespace {
 constexpr double kSpacingRadii = 2.2;
 constexpr double kSampleShare = 0.2;  // of a cluster's points are marked, at least one and at most two
 constexpr int64_t kMostPerCluster = 2;
+constexpr size_t kFewestMoving = 2;
 constexpr int kMotionSamples = 8;
 constexpr float kMotionWeight = 2;
 
@@ -103,6 +104,14 @@ class Selection {
   const double spacing_px_;
 };
 
+std::vector<int64_t> points_worth(const PointSplit& split, PointKind kind, MarkWorth least) {
+  std::vector<int64_t> points;
+  for (size_t i = 0; i < split.kind.size(); ++i) {
+    if (split.kind[i] == kind && split.worth[i] >= least) points.push_back(static_cast<int64_t>(i));
+  }
+  return points;
+}
+
 }  // namespace
 
 double visible_share(const PointTracks& tracks, int64_t point) {
@@ -131,14 +140,13 @@ std::vector<int> cluster_points(const PointTracks& stabilised, const std::vector
   return kmeans(rows, 2 + 2 * kMotionSamples, k, rng);
 }
 
-void select_marks(const ClipInput& clip, const MarkConfig& config, bool with_moving, ClipMarks& result) {
-  std::vector<int64_t> moving;
-  std::vector<int64_t> still;
-  for (int64_t n = 0; n < clip.tracks->N; ++n) {
-    const PointKind kind = result.split.kind[static_cast<size_t>(n)];
-    if (kind == PointKind::Moving && with_moving) moving.push_back(n);
-    if (kind == PointKind::Static) still.push_back(n);
-  }
+void select_marks(const ClipInput& clip, const MarkConfig& config, ClipMarks& result) {
+  std::vector<int64_t> moving = points_worth(result.split, PointKind::Moving, MarkWorth::Good);
+  if (moving.size() < kFewestMoving && !result.camera.moving)
+    moving = points_worth(result.split, PointKind::Moving, MarkWorth::Doubtful);
+  const bool with_moving = moving.size() >= kFewestMoving;
+  if (!with_moving) moving.clear();
+  const std::vector<int64_t> still = points_worth(result.split, PointKind::Static, MarkWorth::Good);
   result.cluster.assign(static_cast<size_t>(clip.tracks->N), -1);
   Rng rng(static_cast<uint64_t>(config.seed), clip.id, "cluster-counts");
   const int64_t k_moving = rng.integer(config.clusters_moving_min, config.clusters_moving_max);

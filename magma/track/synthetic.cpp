@@ -18,6 +18,7 @@ constexpr int kSmearSamples = 7;        // pictures averaged for motion blur
 constexpr double kNominalWidth = 640;   // px, of the picture that object and world sizes are given for
 constexpr double kNominalWorld = 1536;  // px, side of the background texture for that width
 constexpr size_t kNormals = 4096;
+constexpr float kMiddleGrey = 128;
 
 using Matrix = cv::Matx33d;
 using Canvas = std::vector<float>;  // [H, W, 3]
@@ -148,7 +149,7 @@ struct SyntheticScene::State {
     camera = camera_path(rng, options, world_side);
     add_background();
     for (int i = 0; i < options.objects; ++i) add_object(i);
-    if (options.occluder) add_occluder();
+    if (options.occluder != Occluder::None) add_occluder();
     make_gain();
   }
 
@@ -169,7 +170,7 @@ struct SyntheticScene::State {
     const double column = (index + rng.uniform(0.2, 0.8)) / options.objects - 0.5;
     const double x = world_side / 2.0 + column * options.size.w;
     const double y = world_side / 2.0 + rng.uniform(-0.3, 0.3) * options.size.h;
-    const std::vector<Pose> path = object_path(rng, options.frames, {static_cast<float>(x), static_cast<float>(y)});
+    const std::vector<Pose> path = object_path(rng, options, {static_cast<float>(x), static_cast<float>(y)});
     for (size_t f = 0; f < path.size(); ++f) {
       layer.to_image.push_back(normalised(Matrix(camera[f].data()) * pose_matrix(path[f], layer.texture.size)));
     }
@@ -179,8 +180,8 @@ struct SyntheticScene::State {
   void add_occluder() {
     Rng rng(options.seed, "synthetic", "occluder");
     const Shape shape = {Shape::Kind::Rectangle, unit * rng.uniform(25, 40), unit * rng.uniform(45, 75)};
-    Layer layer{make_patch(rng, shape), {}, true, false};
-    for (const Pose& pose : occluder_path(rng, options.frames, options.size, shape.half_w)) {
+    Layer layer{make_patch(rng, shape), {}, options.occluder == Occluder::Crossing, false};
+    for (const Pose& pose : occluder_path(rng, options, shape.half_w)) {
       layer.to_image.push_back(pose_matrix(pose, layer.texture.size));
     }
     layers.push_back(std::move(layer));
@@ -225,7 +226,8 @@ struct SyntheticScene::State {
     for (size_t i = 0; i < canvas.size(); i += 3) {
       uint64_t bits = rng.next();
       for (size_t c = 0; c < 3; ++c, bits >>= 12) {
-        const float light = canvas[i + c] * static_cast<float>(gain[static_cast<size_t>(frame)][c]);
+        const float light = (kMiddleGrey + static_cast<float>(options.contrast) * (canvas[i + c] - kMiddleGrey)) *
+                            static_cast<float>(gain[static_cast<size_t>(frame)][c]);
         const float value = std::clamp(light + sigma * normals[bits % kNormals], 0.0F, 255.0F);
         image.pixels[i + c] = static_cast<uint8_t>(value + 0.5F);
       }
@@ -258,17 +260,18 @@ Image SyntheticScene::render(int frame) const {
   return state_->develop(frame, state_->expose(frame));
 }
 
-SyntheticClip SyntheticScene::truth(const std::vector<Point>& queries) const {
+SyntheticClip SyntheticScene::truth(const std::vector<Point>& queries, int first) const {
   const State& state = *state_;
+  MAGMA_CHECK(first >= 0 && first < state.options.frames, "frame {} of {}", first, state.options.frames);
   SyntheticClip clip;
-  clip.camera = state.camera;
-  const Matrix first(state.camera.front().data());
-  for (const Homography& h : state.camera) {
-    const Matrix product = normalised(first * Matrix(h.data()).inv());
+  clip.camera.assign(state.camera.begin() + first, state.camera.end());
+  const Matrix start(clip.camera.front().data());
+  for (const Homography& h : clip.camera) {
+    const Matrix product = normalised(start * Matrix(h.data()).inv());
     Homography& back = clip.stabilise.emplace_back();
     std::copy_n(product.val, back.size(), back.begin());
   }
-  const std::vector<Matrix> inverse_first = state.from_image(0);
+  const std::vector<Matrix> inverse_first = state.from_image(first);
   std::vector<size_t> owners;
   std::vector<Place> anchors;  // of the points on their owners' textures
   for (const Point& query : queries) {
@@ -279,10 +282,10 @@ SyntheticClip SyntheticScene::truth(const std::vector<Point>& queries) const {
     clip.scored.push_back(state.layers[owner].scored ? 1 : 0);
   }
   PointTracks& tracks = clip.truth;
-  tracks.F = state.options.frames;
+  tracks.F = state.options.frames - first;
   tracks.N = static_cast<int64_t>(queries.size());
   tracks.frame = state.options.size;
-  for (int f = 0; f < state.options.frames; ++f) {
+  for (int f = first; f < state.options.frames; ++f) {
     const std::vector<Matrix> inverse = state.from_image(f);
     for (size_t n = 0; n < queries.size(); ++n) {
       const Matrix& to_image = state.layers[owners[n]].to_image[static_cast<size_t>(f)];

@@ -11,28 +11,35 @@
 
 namespace magma {
 
-enum class CameraMode { Static, Hand, Fast };
+// Hand wanders, Fast twice as much; Pan, Zoom and Roll go one steady way; Shake trembles from frame to frame.
+enum class CameraMode { Static, Hand, Fast, Pan, Zoom, Roll, Shake };
+// What hides things: nothing, a board that crosses the picture, or one fixed to the picture (a logo, the camera's
+// mount).
+enum class Occluder { None, Crossing, Fixed };
 
 struct SyntheticOptions {
   uint64_t seed = 1;
   Size size{640, 384};
   int frames = 60;
+  int fps = 30;  // motions are those of 30 frames a second, seen at this rate
   CameraMode camera = CameraMode::Hand;
   int objects = 3;
   double object_scale = 1.0;  // of half sizes 70..150 px at 640 px width
-  bool occluder = true;
+  double object_pace = 1.0;   // of speeds 1.5..4 px a frame at 640 px width
+  Occluder occluder = Occluder::Crossing;
   double gain_walk = 0.006;     // per frame; exposure changes
   double gain_jump = 0;         // one sudden exposure step of this relative size midway
   double colour_drift = 0.001;  // per frame and channel; white balance wanders
   double noise_sigma = 2;       // levels
   double blur_px = 0;           // motion blur: share of the frame time as length of the smear, 0 none .. 1
+  double contrast = 1;          // of the picture around middle grey; low: little texture to follow
 };
 
 struct SyntheticClip {
   PointTracks truth;                  // of the queries, visible = owner on top and inside
   std::vector<Homography> camera;     // [F] world -> image
   std::vector<Homography> stabilise;  // [F] frame t -> frame 0: H_0 H_t^-1
-  std::vector<uint8_t> moving;        // [N] owner is an object
+  std::vector<uint8_t> moving;        // [N] owner is an object, or the occluder that crosses
   std::vector<uint8_t> scored;        // [N] 0 when the owner is the occluder
 };
 
@@ -45,7 +52,8 @@ class SyntheticScene {
   SyntheticScene& operator=(const SyntheticScene&) = delete;
   // RGB. A smear of motion blur is centred on the frame's time, so the truth holds for it too.
   Image render(int frame) const;
-  SyntheticClip truth(const std::vector<Point>& queries) const;  // queries on frame 0, px
+  // Queries in px on frame `first`; frame 0 of the clip is `first` of the scene.
+  SyntheticClip truth(const std::vector<Point>& queries, int first = 0) const;
 
  private:
   struct State;
@@ -58,5 +66,8 @@ struct SuiteClip {
   SyntheticOptions options;
 };
 std::vector<SuiteClip> synthetic_suite();
+// What the suite leaves out: other ways of the camera, sizes, rates and lengths, large, small, slow and quick objects,
+// noise, little texture, things fixed to the picture. Nothing is tuned on it.
+std::vector<SuiteClip> synthetic_kinds();
 
 }  // namespace magma

@@ -20,9 +20,10 @@ struct Pose {
 
 // [F] world px -> image px. `world_side` is the side of the square world, whose middle is seen on frame 0.
 std::vector<Homography> camera_path(Rng& rng, const SyntheticOptions& options, int world_side);
-// [F] in world px: a sinusoidal path of mean speed 1.5..4 px/frame around `centre`, turning and growing slowly.
-std::vector<Pose> object_path(Rng& rng, int F, Point centre);
-// [F] in image px: once across the picture, left to right or back, at constant speed.
-std::vector<Pose> occluder_path(Rng& rng, int F, Size frame, double half_w);
+// [F] in world px: a sinusoidal path of mean speed 1.5..4 px/frame (at 640 px, 30 fps) around `centre`, turning and
+// growing slowly.
+std::vector<Pose> object_path(Rng& rng, const SyntheticOptions& options, Point centre);
+// [F] in image px: once across the picture, left to right or back, at constant speed; or at one place throughout.
+std::vector<Pose> occluder_path(Rng& rng, const SyntheticOptions& options, double half_w);
 
 }  // namespace magma

@@ -19,15 +19,6 @@ namespace {
 
 constexpr int kCrf = 23;
 
-void encode(const SyntheticScene& scene, const SyntheticOptions& options, const Path& path) {
-  const auto writer = open_video_writer(path, options.size, {.fps_num = kSyntheticFps, .crf = kCrf});
-  for (int f = 0; f < options.frames; ++f) {
-    throw_if_interrupted();
-    writer->write(scene.render(f));
-  }
-  writer->finish();
-}
-
 std::vector<Planes> decode(const Path& path, Size size) {
   std::vector<Planes> frames;
   const auto reader = open_video(path);
@@ -80,7 +71,7 @@ void score_split(const SyntheticClip& truth, const std::vector<uint8_t>& called,
 
 TrackBenchRow bench_clip(const std::string& name, const std::string& tracker_name, const RecordedClip& clip,
                          const TrackBenchOptions& options) {
-  const auto tracker = Trackers::make(tracker_name, TrackerOptions{.fps = kSyntheticFps, .threads = options.threads});
+  const auto tracker = Trackers::make(tracker_name, TrackerOptions{.fps = clip.fps, .threads = options.threads});
   TrackBenchRow row;
   row.clip = name;
   row.tracker = tracker_name;
@@ -90,7 +81,7 @@ TrackBenchRow bench_clip(const std::string& name, const std::string& tracker_nam
   const std::optional<TrackScore> score = score_tracks(clip.truth.truth, tracks, clip.truth.scored);
   MAGMA_CHECK(score.has_value(), "nothing to score on {}", name);
   row.score = *score;
-  if (options.split) score_split(clip.truth, options.split(tracks, kSyntheticFps), row);
+  if (options.split) score_split(clip.truth, options.split(tracks, clip.fps), row);
   return row;
 }
 
@@ -138,12 +129,22 @@ std::string table_line(const TrackBenchRow& row) {
 
 }  // namespace
 
+void encode_scene(const SyntheticScene& scene, const SyntheticOptions& options, const Path& path) {
+  const auto writer = open_video_writer(path, options.size, {.fps_num = options.fps, .crf = kCrf});
+  for (int f = 0; f < options.frames; ++f) {
+    throw_if_interrupted();
+    writer->write(scene.render(f));
+  }
+  writer->finish();
+}
+
 RecordedClip record_clip(const SyntheticOptions& options, int grid, const Path& folder) {
   const SyntheticScene scene(options);
   const StagingFolder staging(folder);
   const Path video = staging.path() / "clip.mp4";
-  encode(scene, options, video);
+  encode_scene(scene, options, video);
   RecordedClip clip;
+  clip.fps = options.fps;
   clip.frames = decode(video, options.size);
   MAGMA_CHECK(static_cast<int>(clip.frames.size()) == options.frames, "{} of {} frames came back", clip.frames.size(),
               options.frames);
@@ -156,7 +157,7 @@ void write_suite_clip(const SuiteClip& clip, int grid, const Path& folder) {
   const SyntheticScene scene(clip.options);
   StagingFolder staging(folder);
   const std::string video = clip.name + ".mp4", truth = clip.name + ".safetensors";
-  encode(scene, clip.options, staging.path() / video);
+  encode_scene(scene, clip.options, staging.path() / video);
   write_truth(clip.name, grid_truth(scene, grid_queries(clip.options.size, grid)), staging.path() / truth);
   staging.publish(video, video);
   staging.publish(truth, truth);

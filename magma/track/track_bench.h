@@ -17,12 +17,14 @@
 
 namespace magma {
 
-inline constexpr int kSyntheticFps = 30;
+// H.264 at crf 23 and the scene's own frame rate.
+void encode_scene(const SyntheticScene& scene, const SyntheticOptions& options, const Path& path);
 
 // A clip as a tracker gets it, and what it should find.
 struct RecordedClip {
   std::vector<Planes> frames;  // decoded, at the clip's own size
   std::vector<Query> queries;  // grid on frame 0
+  double fps = 30;
   SyntheticClip truth;
 };
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "magma/mark/moving_points.h"
+#include "magma/mark/clip_marks.h"
 #include "tests/mark/track_scene.h"
 
 namespace magma {
@@ -86,12 +86,36 @@ TEST(CameraMotion, EveryClipHasOneMatrixPerFrameHoweverFewItsPoints) {
 
 TEST(CameraMotion, TooFewPointsAreChainedBySimilarityAndTheClipIsRejected) {
   TrackScene scene;
-  scene.side = 3;
+  scene.side = 2;
   scene.camera = [](int64_t t) { return pan(4 * static_cast<float>(t), static_cast<float>(t)); };
   const CameraMotion camera = estimate_camera(scene.tracks(), {}, 30);
   EXPECT_TRUE(camera.rejected);
   EXPECT_EQ(camera.status[5], FitStatus::Chained);
   EXPECT_LT(worst_error(camera, scene), 0.01);
+}
+
+TEST(CameraMotion, ChainedFramesThatTheBackgroundBearsOutAreNoReasonToReject) {
+  TrackScene scene;
+  scene.side = 3;
+  scene.camera = [](int64_t t) { return pan(4 * static_cast<float>(t), static_cast<float>(t)); };
+  const CameraMotion camera = estimate_camera(scene.tracks(), {}, 30);
+  EXPECT_EQ(camera.status[5], FitStatus::Chained);
+  EXPECT_FALSE(camera.rejected);
+  EXPECT_LT(worst_error(camera, scene), 0.01);
+}
+
+TEST(CameraMotion, ALogoIsNoBackground) {
+  TrackScene scene;
+  scene.camera = hand_held;
+  PointTracks tracks = scene.tracks();
+  for (int64_t t = 1; t < tracks.F; ++t) {
+    for (int64_t n = 0; n < 30; ++n) tracks.at(t, n) = tracks.at(0, n);
+  }
+  const CameraMotion camera = estimate_camera(tracks, {}, 30);
+  EXPECT_TRUE(camera.moving);
+  EXPECT_LT(worst_error(camera, scene), 0.01);
+  const PointSplit split = split_points({"clip", &tracks, {}, 30}, stabilise(tracks, camera), camera, {});
+  EXPECT_THAT(split.kind, testing::Each(testing::Ne(PointKind::Moving)));
 }
 
 TEST(CameraMotion, TheEightyPercentRuleOfTheReferenceCanBeChosen) {
@@ -116,7 +140,7 @@ TEST(CameraMotion, ABackgroundThatIsNoPlaneIsFoundWithAWiderThreshold) {
   EXPECT_FALSE(camera.rejected);
   EXPECT_GE(std::count(camera.background.begin(), camera.background.end(), 1),
             15);  // a tenth, not the twelve of a failure
-  EXPECT_THAT(split_points(stabilise(tracks, camera), camera, {}, 30).kind,
+  EXPECT_THAT(split_points({"clip", &tracks, {}, 30}, stabilise(tracks, camera), camera, {}).kind,
               testing::Each(testing::Ne(PointKind::Moving)));
 }
 

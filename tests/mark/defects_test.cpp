@@ -144,7 +144,7 @@ TEST(Defects, D08_ThresholdsFollowFrameSizeAndFrameRate) {
   every_second.confidence.resize(every_second.xy.size());
   const auto kinds = [&](const PointTracks& tracks, double fps) {
     const CameraMotion camera = estimate_camera(tracks, config, fps);
-    return split_points(stabilise(tracks, camera), camera, config, fps).kind;
+    return split_points({"clip", &tracks, {}, fps}, stabilise(tracks, camera), camera, config).kind;
   };
   EXPECT_EQ(kinds(at_1280, 30), kinds(at_640, 30));
   EXPECT_EQ(kinds(every_second, 15), kinds(at_640, 30));

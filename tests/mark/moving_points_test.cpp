@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "magma/core/random.h"
+#include "magma/mark/clip_marks.h"
 #include "tests/mark/track_scene.h"
 
 namespace magma {
@@ -10,7 +11,7 @@ namespace {
 
 PointSplit split(const PointTracks& tracks, double fps = 30) {
   const CameraMotion camera = estimate_camera(tracks, {}, fps);
-  return split_points(stabilise(tracks, camera), camera, {}, fps);
+  return split_points({"clip", &tracks, {}, fps}, stabilise(tracks, camera), camera, {});
 }
 
 TEST(MovingPoints, MoversAreFoundUnderAMovingCamera) {
@@ -73,11 +74,54 @@ TEST(MovingPoints, AnUnsurePointNeedsCompany) {
   EXPECT_EQ(result.kind[90], PointKind::Unknown);
 }
 
-TEST(MovingPoints, PointsHiddenMostOfTheTimeAreNotAdmitted) {
+TEST(MovingPoints, PointsHiddenMostOfTheTimeHaveAKindButNoMark) {
+  TrackScene scene;
+  scene.velocity = {{40, {2, 0}}, {90, {2, 0}}, {91, {2, 0}}};
+  PointTracks tracks = scene.tracks();
+  for (int64_t t = 10; t < scene.frames; ++t) {
+    for (const int64_t n : {40, 70}) hide(tracks, t, n, {});
+  }
+  for (int64_t t = 2; t < scene.frames; ++t) hide(tracks, t, 71, {});
+  const PointSplit result = split(tracks);
+  EXPECT_EQ(result.kind[40], PointKind::Moving);
+  EXPECT_EQ(result.kind[70], PointKind::Static);
+  EXPECT_EQ(result.kind[71], PointKind::Unknown) << "two frames say nothing";
+  for (const size_t n : {40, 70, 71}) EXPECT_EQ(result.worth[n], MarkWorth::None);
+  EXPECT_EQ(result.worth[90], MarkWorth::Good);
+}
+
+TEST(MovingPoints, APointThatIsFoundElsewhereAfterARestIsUndecided) {
   TrackScene scene;
   PointTracks tracks = scene.tracks();
-  for (int64_t t = 10; t < scene.frames; ++t) hide(tracks, t, 70, {});
-  EXPECT_EQ(split(tracks).kind[70], PointKind::Unknown);
+  for (int64_t t = 4; t < 8; ++t) hide(tracks, t, 60, tracks.at(t, 60));
+  for (int64_t t = 8; t < scene.frames; ++t) tracks.at(t, 60).x += 6 * static_cast<float>(t);
+  EXPECT_EQ(split(tracks).kind[60], PointKind::Unknown);
+}
+
+TEST(MovingPoints, AnUnsurePointUnderAMovingCameraIsNoMark) {
+  TrackScene scene;
+  scene.camera = hand_held;
+  scene.velocity = {{40, {2, 0}}, {41, {2, 0}}, {90, {2, 0}}};
+  PointTracks tracks = scene.tracks();
+  for (int64_t t = 0; t < scene.frames; ++t) {
+    for (const int64_t n : {40, 41, 90}) tracks.confidence[static_cast<size_t>(t * tracks.N + n)] = 0.95F;
+  }
+  const PointSplit result = split(tracks);
+  EXPECT_EQ(result.worth[40], MarkWorth::Good) << "in company";
+  EXPECT_EQ(result.kind[90], PointKind::Moving);
+  EXPECT_EQ(result.worth[90], MarkWorth::Doubtful);
+}
+
+TEST(MovingPoints, PointsWithoutTextureAreNoWitnessesOfMotion) {
+  TrackScene scene;
+  scene.velocity = {{40, {2, 0}}, {41, {2, 0}}};
+  const PointTracks tracks = scene.tracks();
+  std::vector<float> quality(static_cast<size_t>(tracks.N), 0.5F);
+  quality[40] = 0.01F;
+  const CameraMotion camera = estimate_camera(tracks, {}, 30);
+  const PointSplit result = split_points({"clip", &tracks, quality, 30}, stabilise(tracks, camera), camera, {});
+  EXPECT_EQ(result.kind[40], PointKind::Unknown);
+  EXPECT_EQ(result.kind[41], PointKind::Moving);
 }
 
 TEST(MovingPoints, OneAndTwoFramesAreEnough) {

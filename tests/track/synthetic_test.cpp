@@ -86,7 +86,8 @@ TEST(SlowSynthetic, PicturesShowWhatTheTruthSays) {
 }
 
 TEST(SlowSynthetic, MotionBlurIsCentredOnTheTruth) {
-  EXPECT_GT(share_confirmed({.seed = 12, .camera = CameraMode::Hand, .occluder = false, .blur_px = 0.8}, 8), 0.9);
+  EXPECT_GT(share_confirmed({.seed = 12, .camera = CameraMode::Hand, .occluder = Occluder::None, .blur_px = 0.8}, 8),
+            0.9);
 }
 
 TEST(Synthetic, ExactTrackerScoresFull) {

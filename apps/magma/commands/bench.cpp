@@ -8,6 +8,8 @@
 #include "magma/core/error.h"
 #include "magma/core/file.h"
 #include "magma/mark/camera_motion.h"
+#include "magma/mark/clip_marks.h"
+#include "magma/mark/mark_bench.h"
 #include "magma/mark/moving_points.h"
 #include "magma/track/track_bench.h"
 
@@ -17,7 +19,7 @@ namespace {
 std::vector<uint8_t> moving_points(const PointTracks& tracks, double fps) {
   const MarkConfig config;
   const CameraMotion camera = estimate_camera(tracks, config, fps);
-  const PointSplit split = split_points(stabilise(tracks, camera), camera, config, fps);
+  const PointSplit split = split_points({"", &tracks, {}, fps}, stabilise(tracks, camera), camera, config);
   std::vector<uint8_t> moving;
   for (const PointKind kind : split.kind) moving.push_back(static_cast<uint8_t>(kind));
   return moving;
@@ -25,25 +27,29 @@ std::vector<uint8_t> moving_points(const PointTracks& tracks, double fps) {
 
 class Bench final : public Command {
  public:
-  static constexpr const char* kSummary = "measure trackers and the moving/static split on synthetic clips";
+  static constexpr const char* kSummary = "measure trackers and marks on synthetic clips with exact truth";
 
   void options(CLI::App& app) override {
-    app.add_option("WHAT", what_, "track")->required()->check(CLI::IsMember({"track"}));
-    app.add_option("--tracker", options_.trackers, "trackers to compare")->type_name("NAME");
+    app.add_option("WHAT", what_, "track or mark")->required()->check(CLI::IsMember({"track", "mark"}));
+    app.add_option("--seed", seeds_, "mark: added to the seeds of the clips, one run for each")->type_name("N");
+    app.add_option("--tracker", options_.trackers, "track: trackers to compare")->type_name("NAME");
     app.add_option("--only", options_.only, "clips whose name contains this")->type_name("TEXT");
-    app.add_option("--threads", options_.threads, "threads of a tracker")
+    app.add_option("--threads", options_.threads, "track: threads of a tracker")
         ->check(CLI::Range(1, 256))
         ->type_name("N")
         ->capture_default_str();
-    app.add_option("--write", write_, "write the clips and their truth into a folder and stop")->type_name("DIR");
+    app.add_option("--write", write_, "track: write the clips and their truth into a folder and stop")
+        ->type_name("DIR");
   }
 
   std::string examples() const override {
     return "  magma bench track                              all trackers on all clips\n"
-           "  magma bench track --write suite --only hand    clips as MP4 with truth as safetensors\n";
+           "  magma bench track --write suite --only hand    clips as MP4 with truth as safetensors\n"
+           "  magma bench mark --seed 0 1000                 marks on every kind of clip, two of each\n";
   }
 
   int run(const Output& out) override {
+    if (what_ == "mark") return bench_mark(out);
     if (!write_.empty()) return write_clips(out);
     if (options_.trackers.empty()) options_.trackers = Trackers::names();
     const StagingFolder scratch(std::filesystem::temp_directory_path());
@@ -56,6 +62,20 @@ class Bench final : public Command {
   }
 
  private:
+  int bench_mark(const Output& out) const {
+    const StagingFolder scratch(std::filesystem::temp_directory_path());
+    MarkBenchOptions options;
+    options.clips = synthetic_suite();
+    for (const SuiteClip& clip : synthetic_kinds()) options.clips.push_back(clip);
+    options.only = options_.only;
+    options.seeds = seeds_;
+    options.scratch = scratch.path();
+    const std::vector<MarkBenchRow> rows = bench_marks(options);
+    out.line("{}", mark_bench_table(rows));
+    out.value(mark_bench_json(rows));
+    return 0;
+  }
+
   int write_clips(const Output& out) const {
     std::filesystem::create_directories(write_);
     for (const SuiteClip& clip : synthetic_suite()) {
@@ -67,6 +87,7 @@ class Bench final : public Command {
   }
 
   std::string what_, write_;
+  std::vector<uint64_t> seeds_;
   TrackBenchOptions options_;
 };
 

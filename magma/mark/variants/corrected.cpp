@@ -9,7 +9,6 @@
 namespace magma {
 namespace {
 
-constexpr int64_t kFewestMoving = 2;
 constexpr double kSeenShare = 1.0 / 3;  // of the points must still be seen where a clip is judged
 
 // Leading frames until most points are gone for good: something filled the picture, or the camera turned away. At least
@@ -60,8 +59,9 @@ class Corrected final : public MarkProcedure {
     const PointTracks used = leading_frames(*clip.tracks, result.frames_used);
     result.camera = estimate_camera(used, config, clip.fps);
     result.stabilised = stabilise(used, result.camera);
-    result.split = split_points(result.stabilised, result.camera, config, clip.fps);
-    decide({clip.id, &used, clip.quality, clip.fps}, config, result);
+    const ClipInput leading = {clip.id, &used, clip.quality, clip.fps};
+    result.split = split_points(leading, result.stabilised, result.camera, config);
+    decide(leading, config, result);
     extend_camera(*clip.tracks, result.camera);
     result.stabilised = stabilise(*clip.tracks, result.camera);
     return result;
@@ -70,8 +70,7 @@ class Corrected final : public MarkProcedure {
  private:
   static void decide(const ClipInput& clip, const MarkConfig& config, ClipMarks& result) {
     if (result.camera.rejected) return stop(result, "camera_unfitted");
-    const auto moving = std::count(result.split.kind.begin(), result.split.kind.end(), PointKind::Moving);
-    select_marks(clip, config, moving >= kFewestMoving, result);
+    select_marks(clip, config, result);
     if (result.marks.empty()) return stop(result, "no_points");
     result.traces = make_traces(result.stabilised, result.marks, config);
     if (!result.traces.empty()) return;
