@@ -80,7 +80,8 @@ TEST_F(Program, ScriptsForOtherShellsNameEveryOption) {
     EXPECT_NE(script.find("mark"), std::string::npos);
     EXPECT_NE(script.find(shell == "fish" ? "-l shard\n" : "--shard "), std::string::npos) << script;
     const bool installed = std::system(("command -v " + shell + " >/dev/null").c_str()) == 0;
-    if (installed) EXPECT_EQ(run_words({shell, "-n", "-c", script}).status, 0);
+    if (!installed) continue;
+    EXPECT_EQ(run_words({shell, "-n", "-c", script}).status, 0);
   }
   fails(2, {"completion", "tcsh"}, "tcsh");
 }

@@ -117,7 +117,7 @@ TEST_P(FuzzCorpus, HoldsForChangedInputs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, FuzzCorpus, testing::ValuesIn(kTargets),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& target) { return std::string(target.param.name); });
 
 TEST(FuzzTargets, EveryFolderOfTheCorpusHasATarget) {
   std::set<std::string> folders, targets;

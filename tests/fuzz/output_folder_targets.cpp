@@ -9,7 +9,7 @@
 #include "magma/image/codec.h"
 #include "magma/mark/check_output.h"
 #include "magma/mark/clip_record.h"
-#include "magma/mark/draw_marks.h"
+#include "magma/mark/clip_videos.h"
 #include "magma/mark/mark_run.h"
 #include "magma/mark/output_folder.h"
 #include "magma/mark/report.h"
@@ -84,7 +84,7 @@ void overwrite(const Path& path, std::string_view bytes) { write_file_atomically
 void list_as_written(const Path& folder, const std::string& name, std::string_view bytes) {
   Json done = read_json(folder / done_file(0));
   done["files"][name] = {{"bytes", bytes.size()}, {"xxh64", hex64(hash_file(folder / name))}};
-  overwrite(folder / done_file(0), dump_json(done));
+  overwrite(folder / done_file(0), done_text(done));
 }
 
 void read_all(const Path& folder) {
