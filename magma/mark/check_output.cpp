@@ -200,6 +200,13 @@ class FolderChecker {
     const Json manifest = read_manifest(folder_);
     const JsonObject members(manifest, kManifest);
     result_.shards = members.integer("shards");
+    constexpr int64_t kMostShards = int64_t{1} << 20;
+    if (result_.shards < 1 || result_.shards > kMostShards) {
+      throw Error(ErrorCode::Malformed, {.file = "manifest.json",
+                                         .where = "shards",
+                                         .what = "impossible number of shards",
+                                         .got = std::to_string(result_.shards)});
+    }
     const JsonObject config = members.object("config");
     // The reference's procedures write cells beyond the frame as they come.
     if (config.string("variant") == "corrected") quant_ = config.integer("quant");

@@ -147,7 +147,7 @@ TEST_F(MarkList, MalformedLinesAreNamed) {
   make("v.mp4", moving_box(3));
   const std::string good = R"({"id":"a","video":"v.mp4"})";
   for (const auto& [text, part] :
-       std::vector<std::pair<std::string, std::string>>{{good + "\n{\n", "line 2"},
+       std::vector<std::pair<std::string, std::string>>{{good + "\n{\n", "2:2"},
                                                         {good + "\n" + good + "\n", "twice"},
                                                         {"\xEF\xBB\xBF" + good + "\n", "byte"},
                                                         {R"({"id":"a"})", "video"},
@@ -163,7 +163,7 @@ TEST_F(MarkList, MalformedLinesAreNamed) {
                                                         {R"({"id":"a","video":"v.mp4","id":"b"})", "id"},
                                                         {R"({"id":"a","video":"v.mp4","txt":"b"})", "text"},
                                                         {R"([1])", "line 1"},
-                                                        {"\xFF\n", "line 1"}}) {
+                                                        {"\xFF\n", "1:1"}}) {
     write("list.jsonl", text);
     fails(3, {"mark", "--list", "list.jsonl", "-o", "out"}, part);
     fails(3, {"mark", "--list", "list.jsonl", "-o", "out"}, "list.jsonl");
@@ -179,11 +179,9 @@ TEST_F(MarkList, WindowsLinesBlankLinesAndNoLastNewlineAreOrdinary) {
   EXPECT_EQ(lines_of("out/shards/00000.jsonl").size(), 2U);
 }
 
-TEST_F(MarkList, EmptyListMakesAnEmptyWholeFolder) {
+TEST_F(MarkList, AnEmptyListIsMalformed) {
   write("list.jsonl", "");
-  succeeds({"mark", "--list", "list.jsonl", "-o", "out"});
-  succeeds({"mark", "--check", "out"});
-  EXPECT_TRUE(lines_of("out/shards/00000.jsonl").empty());
+  fails(3, {"mark", "--list", "list.jsonl", "-o", "out"}, "the list has no lines");
 }
 
 }  // namespace

@@ -394,7 +394,7 @@ TEST_F(ClipPipeline, ASignalStopsItBetweenFrames) {
     std::raise(SIGTERM);
     std::_Exit(error_of({.frames = 60}).exit_code());
   };
-  EXPECT_EXIT(interrupted(), testing::ExitedWithCode(75), "");
+  EXPECT_EXIT(interrupted(), testing::ExitedWithCode(143), "");
 }
 
 TEST_F(ClipPipeline, ARealVideoIsReadAgainFrameByFrame) {
