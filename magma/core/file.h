@@ -80,6 +80,9 @@ class StagingFolder {
 };
 
 void remove_stale_staging(const Path& parent);
+
+// folder/name, whole or absent, and no temporary beside it even after a kill once remove_stale_staging() ran.
+void publish_file(const Path& folder, const std::string& name, std::string_view bytes);
 bool is_staged(const Path& parent, const Path& file);  // whether `file` names a place in a staging folder of `parent`
 
 void sync_folder(const Path& folder);

@@ -102,6 +102,12 @@ void StagingFolder::publish(const Path& staged_name, const Path& final_name) {
   sync_folder(target.parent_path());
 }
 
+void publish_file(const Path& folder, const std::string& name, std::string_view bytes) {
+  StagingFolder staging(folder);
+  write_file_atomically(staging.path() / name, bytes, false);  // publish() syncs it
+  staging.publish(name, name);
+}
+
 bool is_staged(const Path& parent, const Path& file) { return file.string().starts_with((parent / kPrefix).string()); }
 
 void remove_stale_staging(const Path& parent) {

@@ -190,7 +190,7 @@ void OutputFolder::begin_publishing() {
   }
   std::error_code absent;
   if (!fs::exists(options_.path / kManifest, absent)) {
-    write_file_atomically(options_.path / kManifest, manifest_text(*options_.manifest));
+    publish_file(options_.path, kManifest, manifest_text(*options_.manifest));
   }
   staging_->keep_parents();
 }

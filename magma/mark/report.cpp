@@ -165,7 +165,8 @@ void write_report(const Path& folder) {
   const Totals totals = read_records(folder);
   const std::vector<ReportClip> clips = totals.shown();
   const auto samples = read_samples(folder, clips);
-  AtomicFile page(folder / "report.html");
+  StagingFolder staging(folder);
+  AtomicFile page(staging.path() / "report.html");
   page.write(page_begin(totals.items == 1 ? "Marks and traces of " + totals.last_item : "Marks and traces"));
   page.write(overview(totals) + outcome(totals));
   MediaEmbedder media(folder);
@@ -185,7 +186,8 @@ void write_report(const Path& folder) {
   add_settings(read_manifest(folder), "", settings);
   page.write("<section class=\"card\"><h2>What was run</h2>\n" + fact_list(settings) + "</section>\n");
   page.write(seconds_list(stage_seconds(folder)) + page_end());
-  page.commit();
+  page.commit(false);  // publish() syncs it
+  staging.publish("report.html", "report.html");
 }
 
 }  // namespace magma

@@ -90,7 +90,7 @@ void write_run_summary(const Path& folder, int64_t shards, const std::map<std::s
   report["shards"] = {{"done", done_shards}, {"of", shards}};
   report["seconds"] = seconds;
   for (const RunPart& part : parts) report["parts"].push_back({{"part", part.part}, {"parts", part.parts}});
-  write_file_atomically(folder / kReport, dump_json(report) + "\n");
+  publish_file(folder, kReport, dump_json(report) + "\n");
 }
 
 }  // namespace magma
