@@ -200,8 +200,9 @@ class FolderChecker {
     const Json manifest = read_manifest(folder_);
     const JsonObject members(manifest, kManifest);
     result_.shards = members.integer("shards");
-    constexpr int64_t kMostShards = int64_t{1} << 20;
-    if (result_.shards < 1 || result_.shards > kMostShards) {
+    constexpr int64_t kMostAsked = 4096, kMost = int64_t{1} << 20;
+    const int64_t most = std::clamp(members.object("list").integer("items"), kMostAsked, kMost);
+    if (result_.shards < 1 || result_.shards > most) {
       throw Error(ErrorCode::Malformed, {.file = "manifest.json",
                                          .where = "shards",
                                          .what = "impossible number of shards",
