@@ -1,0 +1,208 @@
+#include "magma/text/bpe.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <queue>
+
+#include "magma/core/error.h"
+
+namespace magma {
+namespace {
+
+constexpr uint64_t kFree = std::numeric_limits<uint64_t>::max();
+constexpr uint32_t kNoRank = std::numeric_limits<uint32_t>::max();
+constexpr size_t kShortWord = 48;  // bytes; looking at every pair beats a heap below this
+constexpr size_t kFirstSlots = 1024;
+
+uint64_t pair_of(TokenId left, TokenId right) {
+  return (static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32U) | static_cast<uint32_t>(right);
+}
+
+size_t first_slot(uint64_t pair, size_t slots) {
+  const uint64_t mixed = (pair ^ (pair >> 31U)) * 0x9E3779B97F4A7C15ULL;
+  return static_cast<size_t>(mixed >> 32U) & (slots - 1);
+}
+
+size_t byte_index(char byte) { return static_cast<unsigned char>(byte); }
+
+}  // namespace
+
+Bpe::Bpe(Vocabulary vocabulary, BpeRules rules)
+    : vocabulary_(std::move(vocabulary)),
+      rules_(rules),
+      merges_(kFirstSlots, Slot{kFree, {kNoRank, kNoToken}}),
+      reachable_(std::make_unique<std::atomic<Reachable>[]>(static_cast<size_t>(vocabulary_.size()))) {
+  for (size_t byte = 0; byte < byte_tokens_.size(); ++byte) {
+    const char text = static_cast<char>(byte);
+    byte_tokens_[byte] = vocabulary_.find({&text, 1});
+  }
+}
+
+bool Bpe::has_every_byte() const {
+  return std::find(byte_tokens_.begin(), byte_tokens_.end(), kNoToken) == byte_tokens_.end();
+}
+
+void Bpe::add_merge(std::string_view line) {
+  const size_t space = line.find(' ');
+  if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
+    throw Error(ErrorCode::Malformed,
+                {.what = "not a merge", .expected = "two tokens and one space", .got = std::string(line)});
+  }
+  add_merge(line.substr(0, space), line.substr(space + 1));
+}
+
+void Bpe::add_merge(std::string_view left, std::string_view right) {
+  const auto token = [this](std::string_view spelled, const std::string& bytes) {
+    const TokenId id = vocabulary_.find(bytes);
+    if (id != kNoToken) return id;
+    throw Error(ErrorCode::Malformed,
+                {.what = "a merge needs a token that the vocabulary lacks", .got = std::string(spelled)});
+  };
+  const auto bytes = [](std::string_view spelled) {
+    auto found = bytes_of_spelling(spelled);
+    if (found) return std::move(*found);
+    throw Error(ErrorCode::Malformed,
+                {.what = "a merge is not spelled in the byte-level alphabet", .got = std::string(spelled)});
+  };
+  std::string joined = bytes(left);
+  const std::string right_bytes = bytes(right);
+  const TokenId left_id = token(left, joined), right_id = token(right, right_bytes);
+  joined += right_bytes;
+  const TokenId result = token(std::string(left) + std::string(right), joined);
+  if (find_merge(left_id, right_id).rank != kNoRank) {
+    throw Error(ErrorCode::Malformed,
+                {.what = "merge appears twice", .got = std::string(left) + " " + std::string(right)});
+  }
+  if (merge_count_ + 1 > merges_.size() / 2) grow();
+  insert({pair_of(left_id, right_id), {merge_count_, result}});
+  ++merge_count_;
+}
+
+void Bpe::insert(const Slot& slot) {
+  size_t at = first_slot(slot.pair, merges_.size());
+  while (merges_[at].pair != kFree) at = (at + 1) & (merges_.size() - 1);
+  merges_[at] = slot;
+}
+
+void Bpe::grow() {
+  std::vector<Slot> before(merges_.size() * 4, Slot{kFree, {kNoRank, kNoToken}});
+  before.swap(merges_);
+  for (const Slot& slot : before) {
+    if (slot.pair != kFree) insert(slot);
+  }
+}
+
+Bpe::Merge Bpe::find_merge(TokenId left, TokenId right) const {
+  const uint64_t pair = pair_of(left, right);
+  size_t at = first_slot(pair, merges_.size());
+  while (merges_[at].pair != pair && merges_[at].pair != kFree) at = (at + 1) & (merges_.size() - 1);
+  return merges_[at].merge;  // a free slot holds "no merge"
+}
+
+bool Bpe::is_whole(TokenId id, std::string_view word) const {
+  std::atomic<Reachable>& known = reachable_[static_cast<size_t>(id)];
+  Reachable state = known.load(std::memory_order_relaxed);
+  if (state == Reachable::Unknown) {
+    std::vector<TokenId> ids;
+    encode_parts(word, ids);
+    state = ids.size() == 1 && ids.front() == id ? Reachable::Yes : Reachable::No;
+    known.store(state, std::memory_order_relaxed);
+  }
+  return state == Reachable::Yes;
+}
+
+void Bpe::encode(std::string_view word, std::vector<TokenId>& ids) const {
+  const TokenId id = vocabulary_.find(word);
+  if (id != kNoToken && (rules_.ignore_merges || is_whole(id, word))) {
+    ids.push_back(id);
+    return;
+  }
+  encode_parts(word, ids);
+}
+
+void Bpe::encode_parts(std::string_view word, std::vector<TokenId>& ids) const {
+  const auto missing = [this](char byte) { return byte_tokens_[byte_index(byte)] == kNoToken; };
+  if (std::find_if(word.begin(), word.end(), missing) == word.end()) return merge_bytes(word, ids);
+  std::string part;
+  for (const char byte : word) {
+    if (!missing(byte)) {
+      part.push_back(byte);
+    } else if (rules_.missing_byte == MissingByte::Separates) {
+      merge_bytes(part, ids);
+      part.clear();
+    }
+  }
+  merge_bytes(part, ids);
+}
+
+void Bpe::merge_bytes(std::string_view bytes, std::vector<TokenId>& ids) const {
+  if (bytes.size() <= kShortWord) return merge_short(bytes, ids);
+  merge_long(bytes, ids);
+}
+
+void Bpe::merge_short(std::string_view bytes, std::vector<TokenId>& ids) const {
+  std::array<TokenId, kShortWord> parts;
+  std::array<Merge, kShortWord> merges;  // of a part with the next one
+  size_t count = bytes.size();
+  for (size_t i = 0; i < count; ++i) parts[i] = byte_tokens_[byte_index(bytes[i])];
+  for (size_t i = 0; i + 1 < count; ++i) merges[i] = find_merge(parts[i], parts[i + 1]);
+  while (count > 1) {
+    size_t best = 0;
+    for (size_t i = 1; i + 1 < count; ++i) best = merges[i].rank < merges[best].rank ? i : best;
+    if (merges[best].rank == kNoRank) break;
+    parts[best] = merges[best].result;
+    std::copy(parts.begin() + best + 2, parts.begin() + count, parts.begin() + best + 1);
+    std::copy(merges.begin() + best + 1, merges.begin() + count - 1, merges.begin() + best);
+    --count;
+    if (best > 0) merges[best - 1] = find_merge(parts[best - 1], parts[best]);
+    if (best + 1 < count) merges[best] = find_merge(parts[best], parts[best + 1]);
+  }
+  ids.insert(ids.end(), parts.begin(), parts.begin() + count);
+}
+
+void Bpe::merge_long(std::string_view bytes, std::vector<TokenId>& ids) const {
+  struct Part {
+    TokenId id;  // kNoToken: merged into the part before it
+    int32_t before, after;
+  };
+  struct Candidate {
+    uint32_t rank;
+    int32_t at;
+    TokenId result;
+    bool operator>(const Candidate& other) const { return rank != other.rank ? rank > other.rank : at > other.at; }
+  };
+  const auto count = static_cast<int32_t>(bytes.size());
+  std::vector<Part> parts(bytes.size());
+  for (int32_t i = 0; i < count; ++i)
+    parts[i] = {byte_tokens_[byte_index(bytes[i])], i - 1, i + 1 < count ? i + 1 : -1};
+  // The result tells whether a candidate still stands: it has the bytes of both parts, and parts only grow.
+  const auto merge_at = [&](int32_t at) -> Merge {
+    if (at < 0 || parts[at].id == kNoToken || parts[at].after < 0) return {kNoRank, kNoToken};
+    return find_merge(parts[at].id, parts[parts[at].after].id);
+  };
+  std::vector<Candidate> first;
+  for (int32_t i = 0; i < count; ++i) {
+    if (const Merge merge = merge_at(i); merge.rank != kNoRank) first.push_back({merge.rank, i, merge.result});
+  }
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue(std::greater<>(), std::move(first));
+  const auto offer = [&](int32_t at) {
+    if (const Merge merge = merge_at(at); merge.rank != kNoRank) queue.push({merge.rank, at, merge.result});
+  };
+  while (!queue.empty()) {
+    const Candidate best = queue.top();
+    queue.pop();
+    if (merge_at(best.at).result != best.result) continue;
+    Part& part = parts[best.at];
+    Part& merged = parts[part.after];
+    part.id = best.result;
+    merged.id = kNoToken;
+    part.after = merged.after;
+    if (part.after >= 0) parts[part.after].before = best.at;
+    offer(part.before);
+    offer(best.at);
+  }
+  for (int32_t i = 0; i >= 0 && i < count; i = parts[i].after) ids.push_back(parts[i].id);
+}
+
+}  // namespace magma
