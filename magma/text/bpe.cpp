@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <queue>
 
 #include "magma/core/error.h"
@@ -53,30 +54,28 @@ void Bpe::add_merge(std::string_view line) {
 }
 
 void Bpe::add_merge(std::string_view left, std::string_view right) {
-  const auto token = [this](std::string_view spelled, const std::string& bytes) {
-    const TokenId id = vocabulary_.find(bytes);
-    if (id != kNoToken) return id;
-    throw Error(ErrorCode::Malformed,
-                {.what = "a merge needs a token that the vocabulary lacks", .got = std::string(spelled)});
+  const auto fail = [&](const char* what) {
+    throw Error(ErrorCode::Malformed, {.what = what, .got = std::string(left) + " " + std::string(right)});
   };
-  const auto bytes = [](std::string_view spelled) {
-    auto found = bytes_of_spelling(spelled);
-    if (found) return std::move(*found);
-    throw Error(ErrorCode::Malformed,
-                {.what = "a merge is not spelled in the byte-level alphabet", .got = std::string(spelled)});
+  std::optional<std::string> bytes = bytes_of_spelling(left);
+  const std::optional<std::string> right_bytes = bytes_of_spelling(right);
+  if (!bytes || !right_bytes) fail("a merge is not spelled in the byte-level alphabet");
+  const TokenId left_id = vocabulary_.find(*bytes), right_id = vocabulary_.find(*right_bytes);
+  *bytes += *right_bytes;
+  // Merges are listed in the order of their results almost everywhere.
+  TokenId result = last_result_;
+  const auto is_result = [&](TokenId id) {
+    return id < vocabulary_.size() && vocabulary_.is_word(id) && vocabulary_.bytes(id) == *bytes;
   };
-  std::string joined = bytes(left);
-  const std::string right_bytes = bytes(right);
-  const TokenId left_id = token(left, joined), right_id = token(right, right_bytes);
-  joined += right_bytes;
-  const TokenId result = token(std::string(left) + std::string(right), joined);
-  if (find_merge(left_id, right_id).rank != kNoRank) {
-    throw Error(ErrorCode::Malformed,
-                {.what = "merge appears twice", .got = std::string(left) + " " + std::string(right)});
+  if (!is_result(result) && !is_result(++result)) result = vocabulary_.find(*bytes);
+  if (left_id == kNoToken || right_id == kNoToken || result == kNoToken) {
+    fail("a merge needs a token that the vocabulary lacks");
   }
-  if (merge_count_ + 1 > merges_.size() / 2) grow();
+  if (find_merge(left_id, right_id).rank != kNoRank) fail("merge appears twice");
+  if (merge_count_ >= merges_.size() / 3 * 2) grow();
   insert({pair_of(left_id, right_id), {merge_count_, result}});
   ++merge_count_;
+  last_result_ = result;
 }
 
 void Bpe::insert(const Slot& slot) {
@@ -86,7 +85,7 @@ void Bpe::insert(const Slot& slot) {
 }
 
 void Bpe::grow() {
-  std::vector<Slot> before(merges_.size() * 4, Slot{kFree, {kNoRank, kNoToken}});
+  std::vector<Slot> before(merges_.size() * 2, Slot{kFree, {kNoRank, kNoToken}});
   before.swap(merges_);
   for (const Slot& slot : before) {
     if (slot.pair != kFree) insert(slot);

@@ -63,6 +63,7 @@ class Bpe {
   std::array<TokenId, 256> byte_tokens_{};
   std::vector<Slot> merges_;  // open addressing, a power of two
   uint32_t merge_count_ = 0;
+  TokenId last_result_ = 0;
   // Whether merging a token's own bytes gives that token back; found out when first asked.
   std::unique_ptr<std::atomic<Reachable>[]> reachable_;
 };

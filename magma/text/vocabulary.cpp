@@ -28,21 +28,20 @@ std::array<int16_t, kAlphabetEnd> make_alphabet() {
   return bytes;
 }
 
+uint64_t mixed(uint64_t hash, uint64_t part) {
+  hash = (hash ^ part) * 0xD6E8FEB86659FD93ULL;
+  return hash ^ (hash >> 32U);
+}
+
 uint32_t hash_of(std::string_view bytes) {
-  uint64_t hash = bytes.size() * 0x9E3779B97F4A7C15ULL;
-  const auto mix = [&hash](uint64_t part) {
-    hash = (hash ^ part) * 0xD6E8FEB86659FD93ULL;
-    hash ^= hash >> 32U;
-  };
-  uint64_t part = 0;
+  uint64_t hash = bytes.size(), part = 0;
   for (; bytes.size() >= sizeof part; bytes.remove_prefix(sizeof part)) {
     std::memcpy(&part, bytes.data(), sizeof part);
-    mix(part);
+    hash = mixed(hash, part);
   }
   part = 0;
   if (!bytes.empty()) std::memcpy(&part, bytes.data(), bytes.size());
-  mix(part);
-  return static_cast<uint32_t>(hash);
+  return static_cast<uint32_t>(mixed(hash, part));
 }
 
 }  // namespace
@@ -52,6 +51,10 @@ std::optional<std::string> bytes_of_spelling(std::string_view spelled) {
   std::string bytes;
   bytes.reserve(spelled.size());
   for (size_t at = 0; at < spelled.size();) {
+    if (spells_itself(static_cast<unsigned char>(spelled[at])) && spelled[at] > 0) {
+      bytes.push_back(spelled[at++]);
+      continue;
+    }
     const Utf8Character next = utf8_character(spelled, at);
     if (next.length == 0 || next.code_point >= kAlphabetEnd || alphabet[next.code_point] < 0) return std::nullopt;
     bytes.push_back(static_cast<char>(alphabet[next.code_point]));
@@ -74,18 +77,34 @@ Vocabulary::Vocabulary(std::span<const std::string> spelled, std::span<const Tok
     if (all_.size() > kMostBytes) throw Error(ErrorCode::Refused, {.where = where(), .what = "vocabulary too large"});
     begins_.push_back(static_cast<uint32_t>(all_.size()));
     const bool findable = bytes && !hidden[i];
-    if (findable ? find(*bytes) != kNoToken : !others.insert(spelled[i]).second) {
+    words_.push_back(findable);
+    const Key key = findable ? key_of(*bytes) : Key{};
+    Slot* slot = findable ? &slots_[slot_of(*bytes, key)] : nullptr;
+    if (findable ? slot->id != kNoToken : !others.insert(spelled[i]).second) {
       throw Error(ErrorCode::Malformed, {.where = where(), .what = "token appears twice", .got = spelled[i]});
     }
-    if (findable) insert(static_cast<TokenId>(i));
+    if (findable) *slot = {key, static_cast<TokenId>(i)};
   }
 }
 
-void Vocabulary::insert(TokenId id) {
-  const uint32_t hash = hash_of(bytes(id));
-  size_t at = hash & (slots_.size() - 1);
-  while (slots_[at].id != kNoToken) at = (at + 1) & (slots_.size() - 1);
-  slots_[at] = {hash, id};
+Vocabulary::Key Vocabulary::key_of(std::string_view bytes) {
+  Key key{};
+  const bool is_short = bytes.size() < key.size();
+  key.back() = static_cast<char>(is_short ? bytes.size() : key.size());
+  const uint32_t hash = is_short ? 0 : hash_of(bytes);
+  std::memcpy(key.data(), is_short ? static_cast<const void*>(bytes.data()) : &hash,
+              is_short ? bytes.size() : sizeof hash);
+  return key;
+}
+
+size_t Vocabulary::slot_of(std::string_view wanted, const Key& key) const {
+  const bool is_long = key.back() == static_cast<char>(key.size());
+  const size_t last = slots_.size() - 1;
+  size_t at = hash_of({key.data(), key.size()}) & last;
+  for (; slots_[at].id != kNoToken; at = (at + 1) & last) {
+    if (slots_[at].key == key && (!is_long || bytes(slots_[at].id) == wanted)) break;
+  }
+  return at;
 }
 
 std::string_view Vocabulary::bytes(TokenId id) const {
@@ -95,12 +114,7 @@ std::string_view Vocabulary::bytes(TokenId id) const {
 }
 
 TokenId Vocabulary::find(std::string_view wanted) const {
-  if (slots_.empty()) return kNoToken;
-  const uint32_t hash = hash_of(wanted);
-  for (size_t at = hash & (slots_.size() - 1); slots_[at].id != kNoToken; at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at].hash == hash && bytes(slots_[at].id) == wanted) return slots_[at].id;
-  }
-  return kNoToken;
+  return slots_.empty() || wanted.empty() ? kNoToken : slots_[slot_of(wanted, key_of(wanted))].id;
 }
 
 }  // namespace magma

@@ -1,6 +1,7 @@
 // Vocabulary: tokens by id and by their bytes, for byte-level tokenizers. Source: model.md 6.2 step 3.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -27,15 +28,21 @@ class Vocabulary {
   TokenId size() const { return static_cast<TokenId>(begins_.size()) - 1; }
   std::string_view bytes(TokenId id) const;
   TokenId find(std::string_view bytes) const;  // kNoToken: no word has these bytes
+  bool is_word(TokenId id) const { return words_[static_cast<size_t>(id)]; }
 
  private:
-  void insert(TokenId id);
+  // A short token's bytes and their number, so that finding it touches one place in memory; of a long one its hash.
+  using Key = std::array<char, 12>;
   struct Slot {
-    uint32_t hash = 0;
+    Key key{};
     TokenId id = kNoToken;
   };
+  static Key key_of(std::string_view bytes);
+  size_t slot_of(std::string_view bytes, const Key& key) const;  // where it is, or the free one where it belongs
+
   std::string all_;                  // the bytes of all tokens, one after the other
   std::vector<uint32_t> begins_{0};  // [size + 1]
+  std::vector<bool> words_;          // [size], what find() finds
   std::vector<Slot> slots_;          // open addressing, a power of two, at most half full
 };
 
