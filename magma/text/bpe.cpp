@@ -111,18 +111,22 @@ bool Bpe::is_whole(TokenId id, std::string_view word) const {
   return state == Reachable::Yes;
 }
 
-void Bpe::encode(std::string_view word, std::vector<TokenId>& ids) const {
+size_t Bpe::encode(std::string_view word, std::vector<TokenId>& ids) const {
   const TokenId id = vocabulary_.find(word);
   if (id != kNoToken && (rules_.ignore_merges || is_whole(id, word))) {
     ids.push_back(id);
-    return;
+    return 0;
   }
-  encode_parts(word, ids);
+  return encode_parts(word, ids);
 }
 
-void Bpe::encode_parts(std::string_view word, std::vector<TokenId>& ids) const {
+size_t Bpe::encode_parts(std::string_view word, std::vector<TokenId>& ids) const {
   const auto missing = [this](char byte) { return byte_tokens_[byte_index(byte)] == kNoToken; };
-  if (std::find_if(word.begin(), word.end(), missing) == word.end()) return merge_bytes(word, ids);
+  const auto left_out = static_cast<size_t>(std::count_if(word.begin(), word.end(), missing));
+  if (left_out == 0) {
+    merge_bytes(word, ids);
+    return 0;
+  }
   std::string part;
   for (const char byte : word) {
     if (!missing(byte)) {
@@ -133,6 +137,7 @@ void Bpe::encode_parts(std::string_view word, std::vector<TokenId>& ids) const {
     }
   }
   merge_bytes(part, ids);
+  return left_out;
 }
 
 void Bpe::merge_bytes(std::string_view bytes, std::vector<TokenId>& ids) const {

@@ -13,7 +13,7 @@
 
 namespace magma {
 
-// What a byte is that has no token. It gives no id in either case.
+// What a byte is that has no token: it gives no id in either case.
 enum class MissingByte {
   Dropped,   // its neighbours may merge, as in Hugging Face tokenizers
   Separates  // as in llama.cpp
@@ -32,8 +32,9 @@ class Bpe {
   void add_merge(std::string_view left, std::string_view right);  // in the byte-level alphabet
   void add_merge(std::string_view line);                          // "left right"
 
-  // Appends the tokens of `word`. Time grows as n log n with its length. Safe from several threads.
-  void encode(std::string_view word, std::vector<TokenId>& ids) const;
+  // Appends the tokens of `word`; returns how many of its bytes have none. Time grows as n log n with its length.
+  // Safe from several threads.
+  size_t encode(std::string_view word, std::vector<TokenId>& ids) const;
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
   bool has_every_byte() const;
@@ -53,7 +54,7 @@ class Bpe {
   void insert(const Slot& slot);
   void grow();
   bool is_whole(TokenId id, std::string_view word) const;
-  void encode_parts(std::string_view word, std::vector<TokenId>& ids) const;
+  size_t encode_parts(std::string_view word, std::vector<TokenId>& ids) const;
   void merge_bytes(std::string_view bytes, std::vector<TokenId>& ids) const;
   void merge_short(std::string_view bytes, std::vector<TokenId>& ids) const;
   void merge_long(std::string_view bytes, std::vector<TokenId>& ids) const;

@@ -6,6 +6,7 @@
 
 #include "magma/core/error.h"
 #include "magma/core/limits.h"
+#include "magma/core/log.h"
 #include "magma/text/token_stream.h"
 
 namespace magma {
@@ -63,6 +64,7 @@ std::vector<TokenId> Tokenizer::encode(const Prompt& prompt, bool automatic) con
     return part != ends.end() && end <= *part && prompt[static_cast<size_t>(part - ends.begin())].trusted;
   };
   std::vector<TokenId> ids;
+  size_t left_out = 0;
   if (automatic) ids = rules_.first;
   for (const TextSegment& segment : added_.split(text, in_trusted_part)) {
     if (segment.id != kNoToken) {
@@ -72,10 +74,11 @@ std::vector<TokenId> Tokenizer::encode(const Prompt& prompt, bool automatic) con
     const std::string_view plain = std::string_view(text).substr(segment.begin, segment.end - segment.begin);
     for (size_t begin = 0; begin < plain.size();) {
       const size_t end = word_end(rules_.words, plain, begin);
-      bpe_.encode(plain.substr(begin, end - begin), ids);
+      left_out += bpe_.encode(plain.substr(begin, end - begin), ids);
       begin = end;
     }
   }
+  if (left_out > 0) log(LogLevel::Warning, "{} bytes of a text have no token and were left out", left_out);
   if (automatic) ids.insert(ids.end(), rules_.last.begin(), rules_.last.end());
   return ids;
 }

@@ -218,6 +218,8 @@ TEST(Bpe, AByteWithoutATokenIsLeftOut) {
   tokens['!'] = "gone";
   tokens.emplace_back("ab");
   EXPECT_EQ(encoded(bpe_of(tokens, {"a b"}, {}), "a!b!"), (Ids{256}));
+  Ids ids;
+  EXPECT_EQ(bpe_of(tokens, {"a b"}, {}).encode("a!b!", ids), 2U);
   EXPECT_EQ(encoded(bpe_of(tokens, {"a b"}, {.missing_byte = MissingByte::Separates}), "a!b!ab"), (Ids{'a', 'b', 256}));
 }
 

@@ -62,7 +62,7 @@ class Tokenize final : public Command {
         file ? TokenizerFolder{.tokenizer = read_tokenizer(model_)} : read_tokenizer_folder(model_);
     load_seconds_ = seconds_since(start);
     if (!decode_.empty()) return show_text(out, folder.tokenizer);
-    if (!lines_.empty()) return write_lines(folder.tokenizer);
+    if (!lines_.empty()) return write_lines(folder);
     if (texts_.empty()) {
       throw Error(ErrorCode::Usage,
                   {.where = "command line", .what = "nothing to do", .expected = "TEXT, --lines or --decode"});
@@ -86,7 +86,7 @@ class Tokenize final : public Command {
     return 0;
   }
 
-  int write_lines(const Tokenizer& tokenizer) const {
+  int write_lines(const TokenizerFolder& folder) const {
     JsonLines lines(lines_);
     std::string written;
     while (const auto line = lines.next()) {
@@ -97,7 +97,8 @@ class Tokenize final : public Command {
                                            .expected = "string",
                                            .got = line->type_name()});
       }
-      written += dump_json(tokenizer.encode(line->get_ref<const std::string&>(), special_, !no_bos_)) + "\n";
+      written +=
+          dump_json(folder.tokenizer.encode(prompt_of(line->get_ref<const std::string&>(), folder), !no_bos_)) + "\n";
     }
     Output::write(written);
     return 0;
