@@ -58,7 +58,7 @@ TEST_F(TokenizeCommand, ReadsTextsFromStandardInputAndLines) {
   const ProgramRun piped = run_words(
       {"sh", "-c", "printf 'a\\377b' | \"$0\" tokenize --model \"$1\" --no-bos -", "magma", model("tiny-f32")});
   EXPECT_EQ(piped.status, 0) << piped.err;
-  EXPECT_THAT(piped.out, testing::HasSubstr("a|\\xFF|b"));
+  EXPECT_THAT(piped.out, testing::HasSubstr("a|\\xff|b"));
   write("texts.jsonl", "\"the robot\"\n\"\"\n");
   const ProgramRun lines = tokenize({"--lines", "texts.jsonl"});
   EXPECT_EQ(lines.out, dump_json(json_of({"the robot"})["texts"][0]["ids"]) + "\n[896]\n");

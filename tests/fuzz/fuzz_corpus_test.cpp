@@ -29,8 +29,8 @@ const std::vector<NamedTarget> kTargets = {{"json", fuzz_json, 4000},
                                            {"samples", fuzz_samples, 200},
                                            {"shard_done", fuzz_shard_done, 200},
                                            {"manifest", fuzz_manifest, 200},
-                                           {"tokenizer", fuzz_tokenizer, 1000},
-                                           {"tokenizer_text", fuzz_tokenizer_text, 2000},
+                                           {"tokenizer", fuzz_tokenizer, 4000},
+                                           {"tokenizer_text", fuzz_tokenizer_text, 4000},
                                            {"chat_template", fuzz_chat_template, 2000}};
 
 std::vector<Path> sorted_entries(const Path& folder) {
