@@ -15,6 +15,7 @@ constexpr uint64_t kFree = std::numeric_limits<uint64_t>::max();
 constexpr uint32_t kNoRank = std::numeric_limits<uint32_t>::max();
 constexpr size_t kShortWord = 48;  // bytes; looking at every pair beats a heap below this
 constexpr size_t kFirstSlots = 1024;
+constexpr size_t kBlock = 32;  // merges whose memory is asked for together
 
 uint64_t pair_of(TokenId left, TokenId right) {
   return (static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32U) | static_cast<uint32_t>(right);
@@ -23,6 +24,10 @@ uint64_t pair_of(TokenId left, TokenId right) {
 size_t first_slot(uint64_t pair, size_t slots) {
   const uint64_t mixed = (pair ^ (pair >> 31U)) * 0x9E3779B97F4A7C15ULL;
   return static_cast<size_t>(mixed >> 32U) & (slots - 1);
+}
+
+Error merge_error(size_t number, const char* what, std::string_view got) {
+  return {ErrorCode::Malformed, {.where = std::to_string(number), .what = what, .got = std::string(got)}};
 }
 
 size_t byte_index(char byte) { return static_cast<unsigned char>(byte); }
@@ -47,35 +52,59 @@ bool Bpe::has_every_byte() const {
 void Bpe::add_merge(std::string_view line) {
   const size_t space = line.find(' ');
   if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
-    throw Error(ErrorCode::Malformed,
-                {.what = "not a merge", .expected = "two tokens and one space", .got = std::string(line)});
+    throw merge_error(merge_count_, "not a merge of two tokens with one space between", line);
   }
-  add_merge(line.substr(0, space), line.substr(space + 1));
+  const MergeText merge{std::string(line.substr(0, space)), std::string(line.substr(space + 1))};
+  add_block({&merge, 1});
 }
 
-void Bpe::add_merge(std::string_view left, std::string_view right) {
-  const auto fail = [&](const char* what) {
-    throw Error(ErrorCode::Malformed, {.what = what, .got = std::string(left) + " " + std::string(right)});
-  };
-  std::optional<std::string> bytes = bytes_of_spelling(left);
-  const std::optional<std::string> right_bytes = bytes_of_spelling(right);
-  if (!bytes || !right_bytes) fail("a merge is not spelled in the byte-level alphabet");
-  const TokenId left_id = vocabulary_.find(*bytes), right_id = vocabulary_.find(*right_bytes);
-  *bytes += *right_bytes;
-  // Merges are listed in the order of their results almost everywhere.
-  TokenId result = last_result_;
-  const auto is_result = [&](TokenId id) {
-    return id < vocabulary_.size() && vocabulary_.is_word(id) && vocabulary_.bytes(id) == *bytes;
-  };
-  if (!is_result(result) && !is_result(++result)) result = vocabulary_.find(*bytes);
-  if (left_id == kNoToken || right_id == kNoToken || result == kNoToken) {
-    fail("a merge needs a token that the vocabulary lacks");
+void Bpe::add_merges(std::span<const MergeText> merges) {
+  for (; !merges.empty(); merges = merges.subspan(std::min(kBlock, merges.size()))) {
+    add_block(merges.first(std::min(kBlock, merges.size())));
   }
-  if (find_merge(left_id, right_id).rank != kNoRank) fail("merge appears twice");
-  if (merge_count_ >= merges_.size() / 3 * 2) grow();
-  insert({pair_of(left_id, right_id), {merge_count_, result}});
-  ++merge_count_;
-  last_result_ = result;
+}
+
+// The token of these bytes. Merges are listed in the order of their results almost everywhere.
+TokenId Bpe::result_of(std::string_view bytes) {
+  const auto is_result = [&](TokenId id) {
+    return id < vocabulary_.size() && vocabulary_.is_word(id) && vocabulary_.bytes(id) == bytes;
+  };
+  if (is_result(last_result_)) return last_result_;
+  last_result_ = is_result(last_result_ + 1) ? last_result_ + 1 : vocabulary_.find(bytes);
+  return last_result_;
+}
+
+// Three rounds, so that the places in memory of one round are on their way since the round before.
+void Bpe::add_block(std::span<const MergeText> merges) {
+  const auto fail = [&](size_t i, const char* what) {
+    throw merge_error(merge_count_ + i, what, merges[i].left + " " + merges[i].right);
+  };
+  std::array<std::optional<std::string>, kBlock> left, right;
+  for (size_t i = 0; i < merges.size(); ++i) {
+    left[i] = bytes_of_spelling(merges[i].left);
+    right[i] = bytes_of_spelling(merges[i].right);
+    if (!left[i] || !right[i]) fail(i, "a merge is not spelled in the byte-level alphabet");
+    vocabulary_.prefetch(*left[i]);
+    vocabulary_.prefetch(*right[i]);
+  }
+  while (merge_count_ + merges.size() > merges_.size() / 3 * 2) grow();
+  std::array<Slot, kBlock> slots;
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const TokenId left_id = vocabulary_.find(*left[i]), right_id = vocabulary_.find(*right[i]);
+    const TokenId result = result_of(*left[i] + *right[i]);
+    if (left_id == kNoToken || right_id == kNoToken || result == kNoToken) {
+      fail(i, "a merge needs a token that the vocabulary lacks");
+    }
+    slots[i] = {pair_of(left_id, right_id), {merge_count_ + static_cast<uint32_t>(i), result}};
+    __builtin_prefetch(&merges_[first_slot(slots[i].pair, merges_.size())]);
+  }
+  for (size_t i = 0; i < merges.size(); ++i) {
+    if (find_merge(slots[i].pair).rank != kNoRank) {
+      throw merge_error(merge_count_, "merge appears twice", merges[i].left + " " + merges[i].right);
+    }
+    insert(slots[i]);
+    ++merge_count_;
+  }
 }
 
 void Bpe::insert(const Slot& slot) {
@@ -92,8 +121,9 @@ void Bpe::grow() {
   }
 }
 
-Bpe::Merge Bpe::find_merge(TokenId left, TokenId right) const {
-  const uint64_t pair = pair_of(left, right);
+Bpe::Merge Bpe::find_merge(TokenId left, TokenId right) const { return find_merge(pair_of(left, right)); }
+
+Bpe::Merge Bpe::find_merge(uint64_t pair) const {
   size_t at = first_slot(pair, merges_.size());
   while (merges_[at].pair != pair && merges_[at].pair != kFree) at = (at + 1) & (merges_.size() - 1);
   return merges_[at].merge;  // a free slot holds "no merge"

@@ -17,7 +17,7 @@ namespace magma {
 namespace {
 
 constexpr int64_t kMostTokens = 4'000'000;
-constexpr int64_t kMostMerges = 16'000'000;
+constexpr size_t kMostMerges = 16'000'000;
 
 // A place in the file, to complain about.
 struct Place {
@@ -226,7 +226,9 @@ std::vector<std::string> read_vocabulary(JsonCursor cursor, const Place& place) 
   for (std::string_view key; cursor.next_member(key); ++count) {
     std::string text(key);
     if (text.empty()) cursor.fail(place.pointer + ": empty token", "a text");
-    const auto id = static_cast<size_t>(token_id(cursor.integer(), place / text));
+    const int64_t number = cursor.integer();
+    if (number < 0 || number >= kMostTokens) token_id(number, place / text);  // says why not
+    const auto id = static_cast<size_t>(number);
     if (id >= tokens.size()) tokens.resize(id + 1);
     if (!tokens[id].empty()) (place / text).malformed("two tokens with one id", "another id", std::to_string(id));
     tokens[id] = std::move(text);
@@ -240,28 +242,45 @@ std::vector<std::string> read_vocabulary(JsonCursor cursor, const Place& place) 
   return tokens;
 }
 
-void read_merges(JsonCursor cursor, Bpe& bpe, const Place& place) {
-  cursor.open('[');
-  size_t index = 0;
-  for (; cursor.next_element(); ++index) {
-    if (index >= static_cast<size_t>(kMostMerges)) place.refuse("too many merges", std::to_string(kMostMerges), "more");
-    try {
-      if (cursor.at('"')) {
-        bpe.add_merge(cursor.string());
-        continue;
-      }
-      cursor.open('[');
-      std::array<std::string, 2> pair;
-      for (std::string& part : pair) {
-        if (!cursor.next_element()) cursor.fail("not a merge", "two tokens");
-        part = cursor.string();
-      }
-      if (cursor.next_element()) cursor.fail("not a merge", "two tokens");
-      bpe.add_merge(pair[0], pair[1]);
-    } catch (const Error& error) {
-      throw error.with_file(place.file).with_where((place / index).pointer);
-    }
+MergeText read_merge(JsonCursor& cursor, const Place& list, size_t index) {
+  if (cursor.at('"')) {
+    const std::string_view line = cursor.string();
+    const size_t space = line.find(' ');
+    const bool two = space != std::string_view::npos && line.find(' ', space + 1) == std::string_view::npos;
+    if (!two) (list / index).malformed("not a merge", "two tokens and one space", std::string(line));
+    return {std::string(line.substr(0, space)), std::string(line.substr(space + 1))};
   }
+  MergeText merge;
+  cursor.open('[');
+  for (std::string* part : {&merge.left, &merge.right}) {
+    if (!cursor.next_element()) cursor.fail("not a merge", "two tokens");
+    *part = cursor.string();
+  }
+  if (cursor.next_element()) cursor.fail("not a merge", "two tokens");
+  return merge;
+}
+
+void add_merges(Bpe& bpe, std::vector<MergeText>& merges, const Place& place) {
+  try {
+    bpe.add_merges(merges);
+  } catch (const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.where = (place / fields.where).pointer;
+    throw Error(error.code(), std::move(fields));
+  }
+  merges.clear();
+}
+
+void read_merges(JsonCursor cursor, Bpe& bpe, const Place& place) {
+  constexpr size_t kAtOnce = 1024;
+  std::vector<MergeText> merges;
+  cursor.open('[');
+  for (size_t index = 0; cursor.next_element(); ++index) {
+    if (index >= kMostMerges) place.refuse("too many merges", std::to_string(kMostMerges), "more");
+    merges.push_back(read_merge(cursor, place, index));
+    if (merges.size() == kAtOnce) add_merges(bpe, merges, place);
+  }
+  add_merges(bpe, merges, place);
 }
 
 // Entries that are both in the vocabulary and added must be the same text.

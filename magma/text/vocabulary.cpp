@@ -113,6 +113,11 @@ std::string_view Vocabulary::bytes(TokenId id) const {
   return std::string_view(all_).substr(begins_[index], begins_[index + 1] - begins_[index]);
 }
 
+void Vocabulary::prefetch(std::string_view wanted) const {
+  const Key key = key_of(wanted);
+  if (!slots_.empty()) __builtin_prefetch(&slots_[hash_of({key.data(), key.size()}) & (slots_.size() - 1)]);
+}
+
 TokenId Vocabulary::find(std::string_view wanted) const {
   return slots_.empty() || wanted.empty() ? kNoToken : slots_[slot_of(wanted, key_of(wanted))].id;
 }

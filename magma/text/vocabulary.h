@@ -27,7 +27,8 @@ class Vocabulary {
 
   TokenId size() const { return static_cast<TokenId>(begins_.size()) - 1; }
   std::string_view bytes(TokenId id) const;
-  TokenId find(std::string_view bytes) const;  // kNoToken: no word has these bytes
+  TokenId find(std::string_view bytes) const;   // kNoToken: no word has these bytes
+  void prefetch(std::string_view bytes) const;  // they will be looked for soon
   bool is_word(TokenId id) const { return words_[static_cast<size_t>(id)]; }
 
  private:
