@@ -77,6 +77,25 @@ TEST_F(SlowMarkList, RanksUnderMpirunMakeTheSameFilesAndOneReport) {
   EXPECT_EQ(names_below(path("ranks")), names_below(path("expected")));
 }
 
+TEST_F(SlowMarkList, KilledAtAnyMomentItContinuesToTheSameFiles) {
+  const Files one = expected();
+  Rng rng(static_cast<uint64_t>(getpid()));
+  std::vector<std::string> all = words("killed", {"--workers", "2"});
+  all.insert(all.begin(), "magma");
+  int kills = 0;
+  for (int attempt = 0; attempt < 12; ++attempt) {
+    RunningProgram running(all, path(""));
+    usleep(static_cast<useconds_t>(rng.integer(1'000, 1'000'000)));
+    running.signal(SIGKILL);
+    if (running.wait().status == 128 + SIGKILL) ++kills;
+  }
+  EXPECT_GT(kills, 0);
+  succeeds(words("killed"));
+  EXPECT_EQ(files_below(path("killed")), one);
+  EXPECT_EQ(names_below(path("killed")), names_below(path("expected")));
+  succeeds({"mark", "--check", "killed"});
+}
+
 TEST_F(SlowMarkList, StoppedBySignalItSaysHowToGoOn) {
   const Files one = expected();
   std::vector<std::string> all = words("stopped");

@@ -27,7 +27,11 @@ const std::vector<NamedTarget> kTargets = {{"json", fuzz_json, 4000},
                                            {"track_file", fuzz_track_file, 3000},
                                            {"clip_records", fuzz_clip_records, 400},
                                            {"samples", fuzz_samples, 200},
-                                           {"shard_done", fuzz_shard_done, 200}};
+                                           {"shard_done", fuzz_shard_done, 200},
+                                           {"manifest", fuzz_manifest, 200},
+                                           {"tokenizer", fuzz_tokenizer, 4000},
+                                           {"tokenizer_text", fuzz_tokenizer_text, 4000},
+                                           {"chat_template", fuzz_chat_template, 2000}};
 
 std::vector<Path> sorted_entries(const Path& folder) {
   std::vector<Path> entries;

@@ -24,6 +24,10 @@ void fuzz_clip_records(std::string_view bytes);
 void fuzz_samples(std::string_view bytes);
 void fuzz_shard_done(std::string_view bytes);
 void fuzz_manifest(std::string_view bytes);
+// A tokenizer.json; the texts and ids given to a whole one; the text of a chat template.
+void fuzz_tokenizer(std::string_view bytes);
+void fuzz_tokenizer_text(std::string_view bytes);
+void fuzz_chat_template(std::string_view bytes);
 
 // Throws std::logic_error naming what does not hold.
 void demand(bool holds, const std::string& what);

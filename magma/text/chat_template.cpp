@@ -1,0 +1,206 @@
+#include "magma/text/chat_template.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "magma/core/check.h"
+#include "magma/core/error.h"
+#include "magma/core/utf8.h"
+#include "magma/text/unicode_classes.h"
+
+namespace magma {
+namespace {
+
+// The templates as they are published; line breaks in their strings are real ones here.
+constexpr std::string_view kLlama3 =
+    "{% set loop_messages = messages %}{% for message in loop_messages %}"
+    "{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + "
+    "'<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}";
+constexpr std::string_view kChatMlStart = "{% for message in messages %}";
+constexpr std::string_view kChatMlSystemStart =
+    "{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n";
+constexpr std::string_view kChatMlSystemEnd = "<|im_end|>\n' }}{% endif %}";
+constexpr std::string_view kChatMlEnd =
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+constexpr std::string_view kPhi3 =
+    "{% for message in messages %}{% if message['role'] == 'system' %}"
+    "{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}"
+    "{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}"
+    "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}";
+constexpr std::string_view kPhi3WithoutSystem =
+    "{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') %}"
+    "{{'<|user|>' + '\n' + message['content'] + '<|end|>' + '\n' + '<|assistant|>' + '\n'}}"
+    "{% elif (message['role'] == 'assistant') %}{{message['content'] + '<|end|>' + '\n'}}{% endif %}{% endfor %}";
+
+// "\n" written in a string of the template and a line break there mean the same.
+std::string with_real_newlines(std::string_view jinja) {
+  std::string text;
+  for (size_t i = 0; i < jinja.size(); ++i) {
+    const bool escaped = jinja.substr(i).starts_with("\\n");
+    text.push_back(escaped ? '\n' : jinja[i]);
+    i += escaped ? 1 : 0;
+  }
+  return text;
+}
+
+// The default system message of a ChatML template, empty when it has none; nullopt: not ChatML.
+std::optional<std::string> chatml_system(std::string_view text) {
+  if (!text.starts_with(kChatMlStart) || !text.ends_with(kChatMlEnd)) return std::nullopt;
+  if (text.size() < kChatMlStart.size() + kChatMlEnd.size()) return std::nullopt;
+  text.remove_prefix(kChatMlStart.size());
+  text.remove_suffix(kChatMlEnd.size());
+  if (text.empty()) return std::string();
+  if (text.size() <= kChatMlSystemStart.size() + kChatMlSystemEnd.size()) return std::nullopt;
+  if (!text.starts_with(kChatMlSystemStart) || !text.ends_with(kChatMlSystemEnd)) return std::nullopt;
+  text.remove_prefix(kChatMlSystemStart.size());
+  text.remove_suffix(kChatMlSystemEnd.size());
+  if (text.find_first_of("'\\{}") != std::string_view::npos) return std::nullopt;
+  return std::string(text);
+}
+
+// What Python's str.strip() takes away: white space and the four separators of ASCII.
+bool is_stripped(uint32_t code_point) {
+  return text_class(code_point) == TextClass::Space || (code_point >= 0x1C && code_point <= 0x1F);
+}
+
+// Bytes of white space at the start of `text`.
+size_t leading_space(std::string_view text) {
+  size_t end = 0;
+  for (Utf8Character next = utf8_character(text, 0); next.length > 0 && is_stripped(next.code_point);
+       next = utf8_character(text, end)) {
+    end += next.length;
+  }
+  return end;
+}
+
+size_t trailing_space(std::string_view text) {
+  constexpr size_t kLongest = 4;
+  size_t begin = text.size();
+  while (begin > 0) {
+    size_t length = 1;
+    while (length < std::min(kLongest, begin) && utf8_character(text, begin - length).length != length) ++length;
+    const Utf8Character last = utf8_character(text, begin - length);
+    if (last.length != length || !is_stripped(last.code_point)) break;
+    begin -= length;
+  }
+  return text.size() - begin;
+}
+
+// Without white space at the ends of the whole, wherever its parts begin and end.
+Prompt trimmed(Prompt content) {
+  for (auto part = content.begin(); part != content.end(); ++part) {
+    part->text.erase(0, leading_space(part->text));
+    if (!part->text.empty()) break;
+  }
+  for (auto part = content.rbegin(); part != content.rend(); ++part) {
+    part->text.resize(part->text.size() - trailing_space(part->text));
+    if (!part->text.empty()) break;
+  }
+  return content;
+}
+
+class PromptWriter {
+ public:
+  void control(std::string_view text) { add({std::string(text), true}); }
+  void plain(std::string_view text) { add({std::string(text), false}); }
+  void content(const Prompt& parts) {
+    for (const TextPart& part : parts) add(part);
+  }
+  Prompt take() { return std::move(prompt_); }
+
+ private:
+  void add(TextPart part) {
+    if (!part.text.empty()) prompt_.push_back(std::move(part));
+  }
+  Prompt prompt_;
+};
+
+void write_llama3(PromptWriter& out, const ChatMessage& message) {
+  out.control("<|start_header_id|>");
+  out.plain(message.role);
+  out.control("<|end_header_id|>\n\n");
+  out.content(trimmed(message.content));
+  out.control("<|eot_id|>");
+}
+
+void write_chatml(PromptWriter& out, std::string_view role, const Prompt& content) {
+  out.control("<|im_start|>");
+  out.plain(role);
+  out.control("\n");
+  out.content(content);
+  out.control("<|im_end|>\n");
+}
+
+void write_phi3(PromptWriter& out, const ChatMessage& message) {
+  out.control("<|" + message.role + "|>\n");
+  out.content(message.content);
+  out.control("<|end|>\n");
+}
+
+void write_phi3_without_system(PromptWriter& out, const ChatMessage& message) {
+  const bool user = message.role == "user";
+  if (user) out.control("<|user|>\n");
+  out.content(message.content);
+  out.control(user ? "<|end|>\n<|assistant|>\n" : "<|end|>\n");
+}
+
+}  // namespace
+
+ChatTemplate ChatTemplate::recognise(std::string_view jinja, std::string begin_text, std::string end_text) {
+  const std::string text = with_real_newlines(jinja);
+  const auto made = [&](ChatFamily family) { return ChatTemplate(family, std::move(begin_text), std::move(end_text)); };
+  if (text == kLlama3) return made(ChatFamily::Llama3);
+  if (text == kPhi3) return made(ChatFamily::Phi3);
+  if (text == kPhi3WithoutSystem) return made(ChatFamily::Phi3WithoutSystem);
+  if (std::optional<std::string> system = chatml_system(text)) {
+    ChatTemplate chatml = made(ChatFamily::ChatMl);
+    chatml.default_system_ = std::move(*system);
+    return chatml;
+  }
+  throw Error(ErrorCode::Refused, {.where = "chat_template",
+                                   .what = "unknown chat template",
+                                   .expected = "that of Llama-3, Qwen2, SmolLM2, ChatML or Phi-3",
+                                   .got = std::string(jinja)});
+}
+
+std::string_view ChatTemplate::name() const {
+  constexpr std::array<std::string_view, 4> kNames = {"llama-3", "chatml", "phi-3", "phi-3 without system"};
+  return kNames[static_cast<size_t>(family_)];
+}
+
+Prompt ChatTemplate::render(std::span<const ChatMessage> messages, bool generation) const {
+  if (messages.empty()) throw Error(ErrorCode::Usage, {.where = "messages", .what = "a conversation needs a message"});
+  PromptWriter out;
+  if (family_ == ChatFamily::Llama3 || family_ == ChatFamily::Phi3WithoutSystem) out.control(begin_text_);
+  if (!default_system_.empty() && messages.front().role != "system") {
+    write_chatml(out, "system", {{default_system_, false}});
+  }
+  for (const ChatMessage& message : messages) {
+    require_known_role(message.role);
+    if (family_ == ChatFamily::Llama3) write_llama3(out, message);
+    if (family_ == ChatFamily::ChatMl) write_chatml(out, message.role, message.content);
+    if (family_ == ChatFamily::Phi3) write_phi3(out, message);
+    if (family_ == ChatFamily::Phi3WithoutSystem) write_phi3_without_system(out, message);
+  }
+  if (generation && family_ == ChatFamily::Llama3) out.control("<|start_header_id|>assistant<|end_header_id|>\n\n");
+  if (generation && family_ == ChatFamily::ChatMl) out.control("<|im_start|>assistant\n");
+  if (family_ == ChatFamily::Phi3) out.control(generation ? "<|assistant|>\n" : end_text_);
+  return out.take();
+}
+
+void ChatTemplate::require_known_role(std::string_view role) const {
+  const bool phi3 = family_ == ChatFamily::Phi3 || family_ == ChatFamily::Phi3WithoutSystem;
+  const bool system = role == "system" && family_ != ChatFamily::Phi3WithoutSystem;
+  if (!phi3 || system || role == "user" || role == "assistant") return;
+  throw Error(ErrorCode::Usage,
+              {.where = "role",
+               .what = "this model's chat template leaves such messages out",
+               .expected = family_ == ChatFamily::Phi3 ? "system, user or assistant" : "user or assistant",
+               .got = std::string(role)});
+}
+
+}  // namespace magma
