@@ -140,14 +140,16 @@ Json file_facts(const Path& path) {
   std::string head(64, '\0');
   head.resize(file.read_at(0, head));
   if (head.starts_with("\x89PNG") || head.starts_with("\xFF\xD8\xFF")) return image_facts(path);
-  if (looks_like_video(path)) return video_facts(path);
   const std::string extension = path.extension().string();
+  if (extension == ".gguf" || head.starts_with("GGUF")) return gguf_facts(path);
+  if (looks_like_video(path)) return video_facts(path);
   if (extension == ".safetensors" || looks_like_safetensors(head, file.size())) return safetensors_facts(path);
   if (extension == ".json") return {{"kind", "JSON"}, {"value", read_json(path)}};
   if (extension == ".jsonl" || looks_like_json(head)) return json_lines_facts(path);
-  throw Error(ErrorCode::Malformed, {.file = path.string(),
-                                     .what = head.empty() ? "the file is empty" : "nothing that magma knows",
-                                     .expected = "a video, PNG or JPEG picture, safetensors, JSON or JSON lines"});
+  throw Error(ErrorCode::Malformed,
+              {.file = path.string(),
+               .what = head.empty() ? "the file is empty" : "nothing that magma knows",
+               .expected = "a video, PNG or JPEG picture, safetensors, GGUF, JSON or JSON lines"});
 }
 
 Json facts_of(const Path& path) {
