@@ -252,6 +252,8 @@ class HeaderReader {
       filled = tensor->end;
       tensor->begin += data;
       tensor->end += data;
+      // Without values there may be no data to be padded for.
+      if (tensor->begin == tensor->end) tensor->begin = tensor->end = std::min(tensor->end, bytes_);
       if (tensor->end > bytes_) {
         fail_tensor(*name, "tensor reaches beyond the file", fmt::format("at most {}", bytes_),
                     std::to_string(tensor->end));

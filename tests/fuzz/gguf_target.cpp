@@ -13,7 +13,7 @@ void demand_tensors(const GgufFile& file, int64_t file_bytes) {
   for (const auto& [name, tensor] : file.tensors()) {
     const GgufTypeFacts& facts = gguf_type_facts(tensor.type);
     demand(tensor.begin >= 0 && tensor.begin <= tensor.end, "a tensor is a range");
-    demand(tensor.end <= file_bytes || tensor.begin == tensor.end, "a tensor lies in the file");
+    demand(tensor.end <= file_bytes, "a tensor lies in the file");
     bytes += tensor.end - tensor.begin;
     const auto count = unless_refused([&] { return tensor.count(); });
     if (!count) continue;
