@@ -45,8 +45,8 @@ struct GgufLlamaTensor {
   int64_t count() const;
 };
 
-// All tensors of the network, each present once with the right shape and a type that can be read, and no others;
-// else Error(Malformed) that lists what is missing and what is too much. lm_head only where it is not tied.
+// All tensors of the network, each present once with the right shape and a type that can be read, and no others:
+// anything else is Error(Malformed) that lists what is missing and what is too much. lm_head only where it is not tied.
 std::vector<GgufLlamaTensor> gguf_llama_tensors(const GgufFile& file, const GgufLlama& llama);
 
 // tensor.count() values, rows in the order of Hugging Face.
