@@ -15,12 +15,12 @@ void demand_tensors(const GgufFile& file, int64_t file_bytes) {
     demand(tensor.begin >= 0 && tensor.begin <= tensor.end, "a tensor is a range");
     demand(tensor.end <= file_bytes, "a tensor lies in the file");
     bytes += tensor.end - tensor.begin;
-    const auto count = unless_refused([&] { return tensor.count(); });
+    const auto count = unless_refused([&entry = tensor] { return entry.count(); });
     if (!count) continue;
     demand(*count / facts.values * facts.bytes == tensor.end - tensor.begin, "a shape is its bytes");
     std::vector<float> values(static_cast<size_t>(*count));
-    unless_refused([&] {
-      file.read_rows(name, 0, std::span(values));
+    unless_refused([&, &which = name] {
+      file.read_rows(which, 0, std::span(values));
       return true;
     });
   }
