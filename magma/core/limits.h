@@ -18,6 +18,13 @@ struct Limits {
   int64_t safetensors_header_bytes = 100'000'000;
   int64_t safetensors_header_values = 4'000'000;
   int64_t safetensors_tensors = 200'000;
+  int64_t gguf_header_bytes = int64_t{256} << 20;
+  int64_t gguf_metadata = 65'536;
+  int64_t gguf_text_bytes = int64_t{16} << 20;  // of one string
+  int64_t gguf_array_values = 16'000'000;
+  int64_t gguf_array_depth = 4;
+  int64_t gguf_nested_arrays = 65'536;  // of one file
+  int64_t gguf_tensors = 200'000;
   int64_t points = 4096;        // query points of one clip
   int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
 };

@@ -108,6 +108,11 @@ TEST_F(Program, InfoTellsWhatAFileIs) {
   EXPECT_EQ(json_of({"info", "m"})["kind"], "output folder of magma mark");
   EXPECT_EQ(json_of({"info", "t"})["kind"], "output folder of magma track");
   EXPECT_EQ(json_of({"info", "m/manifest.json"})["kind"], "JSON");
+  const fs::path model = fs::path(MAGMA_SOURCE_DIR) / "tests/nn/gguf/llama.gguf";
+  fs::copy_file(model, path("model.dat"));
+  EXPECT_EQ(json_of({"info", "model.dat"})["architecture"], "llama");
+  EXPECT_EQ(json_of({"info", "model.dat"})["parameters"], 19'872);
+  EXPECT_EQ(json_of({"info", "model.dat"})["tokenizer"], "gpt2, smollm");
   // The content counts, not the name.
   fs::copy_file(path("picture.png"), path("picture.dat"));
   fs::copy_file(path("t/tracks.safetensors"), path("tracks.dat"));

@@ -18,6 +18,7 @@ void fuzz_work_list(std::string_view bytes);
 void fuzz_query_points(std::string_view bytes);
 void fuzz_config(std::string_view bytes);
 void fuzz_safetensors(std::string_view bytes);
+void fuzz_gguf(std::string_view bytes);
 void fuzz_track_file(std::string_view bytes);
 // One file of an output folder of `magma mark`; the folder is whole but for it.
 void fuzz_clip_records(std::string_view bytes);

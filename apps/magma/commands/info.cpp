@@ -8,9 +8,11 @@
 #include "apps/magma/command.h"
 #include "magma/core/error.h"
 #include "magma/core/json.h"
+#include "magma/core/limits.h"
 #include "magma/image/codec.h"
 #include "magma/image/video_reader.h"
 #include "magma/mark/output_folder.h"
+#include "magma/nn/gguf.h"
 #include "magma/nn/safetensors.h"
 
 namespace magma {
@@ -48,6 +50,31 @@ Json safetensors_facts(const Path& path) {
           {"sets_of_tracks", tracks},
           {"first", tensors},
           {"metadata", file.metadata()}};
+}
+
+Json gguf_facts(const Path& path) {
+  const GgufFile file(path);
+  const GgufMetadata& metadata = file.metadata();
+  const std::string architecture = metadata.optional_text("general.architecture").value_or("");
+  Json types = Json::object();
+  int64_t parameters = 0, bytes = 0;
+  for (const auto& [name, tensor] : file.tensors()) {
+    const std::string type(gguf_type_facts(tensor.type).name);
+    types[type] = types.value(type, 0) + 1;
+    parameters = checked_add(parameters, tensor.count(), "parameters");
+    bytes += tensor.end - tensor.begin;
+  }
+  const auto tokenizer = metadata.optional_text("tokenizer.ggml.model");
+  const auto pre = metadata.optional_text("tokenizer.ggml.pre");
+  return {
+      {"kind", fmt::format("GGUF model, version {}", file.header().version)},
+      {"architecture", architecture},
+      {"name", metadata.optional_text("general.name").value_or("")},
+      {"parameters", parameters},
+      {"tensors_by_type", types},
+      {"bits_per_weight", parameters == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(parameters)},
+      {"context_length", metadata.optional_integer(architecture + ".context_length").value_or(0)},
+      {"tokenizer", tokenizer.value_or("none") + (pre ? ", " + *pre : "")}};
 }
 
 std::string line_kind(const Json& line) {
@@ -113,14 +140,16 @@ Json file_facts(const Path& path) {
   std::string head(64, '\0');
   head.resize(file.read_at(0, head));
   if (head.starts_with("\x89PNG") || head.starts_with("\xFF\xD8\xFF")) return image_facts(path);
-  if (looks_like_video(path)) return video_facts(path);
   const std::string extension = path.extension().string();
+  if (extension == ".gguf" || head.starts_with("GGUF")) return gguf_facts(path);
+  if (looks_like_video(path)) return video_facts(path);
   if (extension == ".safetensors" || looks_like_safetensors(head, file.size())) return safetensors_facts(path);
   if (extension == ".json") return {{"kind", "JSON"}, {"value", read_json(path)}};
   if (extension == ".jsonl" || looks_like_json(head)) return json_lines_facts(path);
-  throw Error(ErrorCode::Malformed, {.file = path.string(),
-                                     .what = head.empty() ? "the file is empty" : "nothing that magma knows",
-                                     .expected = "a video, PNG or JPEG picture, safetensors, JSON or JSON lines"});
+  throw Error(ErrorCode::Malformed,
+              {.file = path.string(),
+               .what = head.empty() ? "the file is empty" : "nothing that magma knows",
+               .expected = "a video, PNG or JPEG picture, safetensors, GGUF, JSON or JSON lines"});
 }
 
 Json facts_of(const Path& path) {
@@ -130,7 +159,8 @@ Json facts_of(const Path& path) {
 
 class Info final : public Command {
  public:
-  static constexpr const char* kSummary = "what a file is: video, image, tracks, records, samples, output folder";
+  static constexpr const char* kSummary =
+      "what a file is: video, image, tracks, model, records, samples, output folder";
 
   void options(CLI::App& app) override { app.add_option("FILE", path_, "file or output folder")->required(); }
   std::string examples() const override { return "  magma info clip.mp4\n  magma info out --json\n"; }
