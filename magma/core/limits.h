@@ -18,6 +18,7 @@ struct Limits {
   int64_t safetensors_header_bytes = 100'000'000;
   int64_t safetensors_header_values = 4'000'000;
   int64_t safetensors_tensors = 200'000;
+  int64_t safetensors_shards = 10'000;
   int64_t points = 4096;        // query points of one clip
   int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
 };
