@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -79,6 +80,14 @@ size_t FileReader::read_at(int64_t offset, std::span<char> bytes) const {
     filled += static_cast<size_t>(got);
   }
   return filled;
+}
+
+std::shared_ptr<const char> FileReader::map() const {
+  if (size_ == 0) return std::make_shared<const char>('\0');
+  const auto bytes = static_cast<size_t>(size_);
+  void* memory = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, descriptor_, 0);
+  if (memory == MAP_FAILED) throw system_error("mmap", path_.string(), errno);
+  return {static_cast<const char*>(memory), [memory, bytes](const char*) { munmap(memory, bytes); }};
 }
 
 std::string read_file(const Path& path, int64_t max_bytes) {

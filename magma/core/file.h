@@ -26,6 +26,8 @@ class FileReader {
   int64_t size() const { return size_; }  // when it was opened
   // Fills `bytes` from `offset`; the count is less only at the end of the file.
   size_t read_at(int64_t offset, std::span<char> bytes) const;
+  // The whole file, read-only, as long as the pointer lives; pages are read when they are touched.
+  std::shared_ptr<const char> map() const;
 
  private:
   Path path_;

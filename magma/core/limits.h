@@ -25,6 +25,7 @@ struct Limits {
   int64_t gguf_array_depth = 4;
   int64_t gguf_nested_arrays = 65'536;  // of one file
   int64_t gguf_tensors = 200'000;
+  int64_t safetensors_shards = 10'000;
   int64_t points = 4096;        // query points of one clip
   int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
 };

@@ -36,6 +36,8 @@ class SafetensorsFile {
   // As T; the stored type must be the matching one (F32 <-> float, U8 or Bool <-> uint8_t, I16 <-> int16_t, F64, I64).
   template <typename T>
   std::vector<T> read_as(const std::string& name) const;
+  // The data after the header, mapped; entries' begin and end count from here. Outlives this object.
+  std::shared_ptr<const char> map_data() const;
 
  private:
   struct State;

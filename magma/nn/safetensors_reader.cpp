@@ -109,6 +109,11 @@ std::string SafetensorsFile::read(const std::string& name) const {
   return state_->read_exactly(state_->data_begin + tensor.begin, tensor.end - tensor.begin);
 }
 
+std::shared_ptr<const char> SafetensorsFile::map_data() const {
+  const std::shared_ptr<const char> whole = state_->file.map();
+  return {whole, whole.get() + state_->data_begin};
+}
+
 template <typename T>
 std::vector<T> SafetensorsFile::read_as(const std::string& name) const {
   const TensorEntry& tensor = entry(name);

@@ -1,0 +1,17 @@
+// The activations of the network, element by element.
+#pragma once
+
+#include <cstdint>
+
+#include "magma/kernel/team.h"
+
+namespace magma {
+
+void gelu(float* values, int64_t count, Team& team);                         // in place; the exact form, with erf
+void silu_product(float* gate, const float* up, int64_t count, Team& team);  // gate = silu(gate) * up
+void softmax(float* values, int64_t count);
+
+float gelu_plain(float value);  // oracles, in f64
+float silu_plain(float value);
+
+}  // namespace magma

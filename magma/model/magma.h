@@ -1,0 +1,21 @@
+// The native engine: tower + projector + decoder on the processor, weights mapped from their files.
+#pragma once
+
+#include <memory>
+
+#include "magma/model/network.h"
+#include "magma/nn/load_weights.h"
+
+namespace magma {
+
+// A model folder: config.json and safetensors; strict (model.md 0, 2.5, 2.6). `threads` never changes a result.
+std::unique_ptr<Network> load_network(const Path& folder, int threads);
+
+// The same from tensors that come from elsewhere, by any name of model.md 2.6; `source` is what errors name.
+std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap& weights, const std::string& source,
+                                      int threads);
+
+// Names and shapes of every tensor of the configuration, in the order they are read.
+std::vector<std::pair<std::string, Shape>> tensors_of(const MagmaConfig& config, int64_t vocabulary);
+
+}  // namespace magma

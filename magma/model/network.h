@@ -1,0 +1,61 @@
+// Network: the seam between the engines (native here; others may come) and everything that talks to the model.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "magma/model/model_config.h"
+#include "magma/model/projector.h"
+#include "magma/model/splice.h"
+#include "magma/model/stages.h"
+
+namespace magma {
+
+struct ImageInput {
+  Tensor crops;  // [rows * cols, 3, b, b] f32, normalised
+  CropGrid grid;
+};
+
+struct EncodeOptions {
+  std::string strategy;  // "crop", "global"; empty: as the configuration says
+  StageSink sink{};      // ladder.stem, ladder.stage.I, features.K, image_tokens.K
+};
+
+struct Prompt {
+  Ids ids;                     // one image token per image
+  std::vector<Tensor> images;  // tokens [n, D], in the order of the ids
+};
+
+// A batch of sequences that are being continued.
+class Sequences {
+ public:
+  virtual ~Sequences() = default;
+  virtual int64_t count() const = 0;
+  virtual int64_t length(int64_t row) const = 0;  // merged, with everything decoded so far
+};
+
+struct PrefillOptions {
+  bool all_logits = false;  // of every place instead of the last one of each row
+  Padding padding = Padding::Left;
+  StageSink sink{};  // inputs_embeds, attention_mask, position_ids, hidden.layer.I, hidden.final
+};
+
+struct Prefilled {
+  std::unique_ptr<Sequences> sequences;
+  Tensor logits;  // [B, V], or [B, L, V] with zeros where padded
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  virtual const MagmaConfig& config() const = 0;
+  virtual int64_t vocabulary() const = 0;
+
+  virtual std::vector<Tensor> encode_images(const std::vector<ImageInput>& images, const EncodeOptions& options) = 0;
+  virtual Prefilled prefill(const std::vector<Prompt>& prompts, const PrefillOptions& options) = 0;
+  // The next token of each row; none: the row has ended and gets no logits. -> [B, V]
+  virtual Tensor decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) = 0;
+};
+
+}  // namespace magma

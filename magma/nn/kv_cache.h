@@ -1,0 +1,37 @@
+// KvCache: keys (after rotation) and values of one sequence, all layers; room doubles when it is used up.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "magma/nn/tensor.h"
+
+namespace magma {
+
+class KvCache {
+ public:
+  KvCache() = default;
+  KvCache(int64_t layers, int64_t key_heads, int64_t width) : key_heads_(key_heads), width_(width) {
+    layers_.resize(static_cast<size_t>(layers));
+  }
+  int64_t length() const { return length_; }
+  int64_t capacity() const { return capacity_; }
+  int64_t bytes() const;
+  // Room for `more` places after the present ones in every layer.
+  void reserve(int64_t more);
+  // keys, values [rows, key_heads, width], rows `stride` floats apart: places length() and on of one layer.
+  void write(int64_t layer, const float* keys, const float* values, int64_t rows, int64_t stride);
+  void advance(int64_t rows) { length_ += rows; }  // after all layers were written
+  const float* keys(int64_t layer) const;          // [key_heads, capacity, width]
+  const float* values(int64_t layer) const;
+
+ private:
+  struct Layer {
+    Tensor keys, values;
+  };
+  int64_t key_heads_ = 0, width_ = 0;
+  int64_t length_ = 0, capacity_ = 0;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace magma

@@ -1,0 +1,44 @@
+// Rotary positions: frequencies with every scaling of model.md 4.3, and tables of cosines and sines.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "magma/nn/tensor.h"
+
+namespace magma {
+
+struct RopeScaling {
+  std::string type = "default";  // linear, dynamic, llama3, yarn, longrope
+  double factor = 1;
+  double low_freq_factor = 1, high_freq_factor = 4;
+  int64_t original_max_position_embeddings = 0;  // 0: not given
+  std::optional<double> attention_factor;
+  double beta_fast = 32, beta_slow = 1;
+  std::vector<double> short_factor, long_factor;  // [width / 2]
+};
+
+struct RopeConfig {
+  int64_t width = 0;  // of a head; even
+  double theta = 10000;
+  int64_t max_position_embeddings = 0;
+  RopeScaling scaling;
+};
+
+struct RopeFrequencies {
+  std::vector<float> inverse;  // [width / 2]
+  float factor = 1;            // on cosines and sines
+};
+
+// `length`: of the sequence, for the types that depend on it.
+RopeFrequencies rope_frequencies(const RopeConfig& config, int64_t length);
+
+struct RopeTable {
+  Tensor cosines, sines;  // [positions, width / 2]
+};
+// The angle is position times frequency in f32, as the reference has it.
+RopeTable rope_table(const RopeFrequencies& frequencies, const std::vector<int64_t>& positions);
+
+}  // namespace magma

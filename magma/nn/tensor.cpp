@@ -1,0 +1,114 @@
+#include "magma/nn/tensor.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <numeric>
+#include <utility>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "magma/core/check.h"
+#include "magma/core/limits.h"
+
+namespace magma {
+namespace {
+
+constexpr size_t kAlignment = 64;  // of a cache line and of the widest vectors
+
+int64_t count_of(const Shape& shape) {
+  int64_t product = 1;
+  for (const int64_t side : shape) {
+    MAGMA_CHECK(side >= 0, "side of {}", side);
+    product = checked_multiply(product, side, "tensor shape");
+  }
+  return product;
+}
+
+}  // namespace
+
+std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+Tensor Tensor::uninitialised(Shape shape, DType dtype) {
+  const auto bytes = static_cast<size_t>(checked_multiply(count_of(shape), dtype_bytes(dtype), "tensor"));
+  void* memory = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  Tensor result = borrowed(memory, std::move(shape), dtype, std::shared_ptr<void>(memory, std::free));
+  result.owned_ = true;
+  return result;
+}
+
+Tensor Tensor::zeros(Shape shape, DType dtype) {
+  Tensor result = uninitialised(std::move(shape), dtype);
+  std::memset(const_cast<void*>(result.data_), 0, static_cast<size_t>(result.bytes()));
+  return result;
+}
+
+Tensor Tensor::of(Shape shape, const std::vector<float>& values) {
+  Tensor result = uninitialised(std::move(shape));
+  MAGMA_CHECK(result.count() == static_cast<int64_t>(values.size()), "{} values for {}", values.size(),
+              shape_text(result.shape_));
+  std::copy(values.begin(), values.end(), result.mutable_floats());
+  return result;
+}
+
+Tensor Tensor::of(Shape shape, const std::vector<int64_t>& values) {
+  Tensor result = uninitialised(std::move(shape), DType::I64);
+  MAGMA_CHECK(result.count() == static_cast<int64_t>(values.size()), "{} values for {}", values.size(),
+              shape_text(result.shape_));
+  std::copy(values.begin(), values.end(), static_cast<int64_t*>(const_cast<void*>(result.data_)));
+  return result;
+}
+
+Tensor Tensor::borrowed(const void* data, Shape shape, DType dtype, std::shared_ptr<const void> keeper) {
+  Tensor result;
+  result.dtype_ = dtype;
+  result.shape_ = std::move(shape);
+  result.data_ = data;
+  result.keeper_ = std::move(keeper);
+  return result;
+}
+
+int64_t Tensor::dim(int64_t axis) const {
+  const int64_t at = axis < 0 ? axis + rank() : axis;
+  MAGMA_CHECK(at >= 0 && at < rank(), "axis {} of {}", axis, shape_text(shape_));
+  return shape_[static_cast<size_t>(at)];
+}
+
+int64_t Tensor::count() const { return count_of(shape_); }
+
+const float* Tensor::floats() const {
+  MAGMA_CHECK(dtype_ == DType::F32, "values of {} read as F32", dtype_name(dtype_));
+  return static_cast<const float*>(data_);
+}
+
+float* Tensor::mutable_floats() {
+  MAGMA_CHECK(owned_, "a borrowed tensor is not written to");
+  return const_cast<float*>(floats());
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  MAGMA_CHECK(count_of(shape) == count(), "{} seen as {}", shape_text(shape_), shape_text(shape));
+  Tensor result = *this;
+  result.shape_ = std::move(shape);
+  return result;
+}
+
+Tensor Tensor::as_f32() const {
+  if (dtype_ == DType::F32 || !defined()) return *this;
+  Tensor result = uninitialised(shape_);
+  const NumberFormat format = number_format(dtype_);
+  float* to = result.mutable_floats();
+  for (int64_t i = 0; i < count(); ++i) to[i] = value_at(data_, format, i);
+  return result;
+}
+
+NumberFormat number_format(DType dtype) {
+  MAGMA_CHECK(dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16, "{} as a number format",
+              dtype_name(dtype));
+  if (dtype == DType::F32) return NumberFormat::F32;
+  return dtype == DType::BF16 ? NumberFormat::BF16 : NumberFormat::F16;
+}
+
+}  // namespace magma
