@@ -199,15 +199,16 @@ class FolderChecker {
   void read_run() {
     const Json manifest = read_manifest(folder_);
     const JsonObject members(manifest, kManifest);
-    result_.shards = members.integer("shards");
+    const int64_t shards = members.integer("shards");
     constexpr int64_t kMostAsked = 4096, kMost = int64_t{1} << 20;
     const int64_t most = std::clamp(members.object("list").integer("items"), kMostAsked, kMost);
-    if (result_.shards < 1 || result_.shards > most) {
+    if (shards < 1 || shards > most) {
       throw Error(ErrorCode::Malformed, {.file = "manifest.json",
                                          .where = "shards",
                                          .what = "impossible number of shards",
-                                         .got = std::to_string(result_.shards)});
+                                         .got = std::to_string(shards)});
     }
+    result_.shards = shards;
     const JsonObject config = members.object("config");
     // The reference's procedures write cells beyond the frame as they come.
     if (config.string("variant") == "corrected") quant_ = config.integer("quant");
