@@ -1,5 +1,7 @@
 #include "apps/magma/help.h"
 
+#include <utility>
+
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
@@ -13,11 +15,26 @@ std::string row(const std::string& left, const std::string& right) {
   return fmt::format("  {:<{}}{}\n", left, kColumn, right);
 }
 
+// The parser appends what it checks to the name of a value: "N:INT in [1 - 64]". -> {"N", "1 to 64"}
+std::pair<std::string, std::string> value_name_and_range(const std::string& name) {
+  const size_t colon = name.find(':'), open = name.find(" in [");
+  if (colon == std::string::npos) return {name, {}};
+  if (open == std::string::npos || !name.ends_with(']')) return {name.substr(0, colon), {}};
+  std::string range = name.substr(open + 5, name.size() - open - 6);
+  if (const size_t dash = range.find(" - "); dash != std::string::npos) range.replace(dash, 3, " to ");
+  return {name.substr(0, colon), range};
+}
+
 std::string option_row(const CLI::Option& option) {
   std::string left = option.get_positional() ? option.get_name(true) : option.get_name(false, true);
-  if (!option.get_positional() && option.get_items_expected_max() > 0) left += " " + option.get_type_name();
   std::string right = option.get_description();
-  if (!option.get_default_str().empty()) right += fmt::format(" [{}]", option.get_default_str());
+  std::string values = option.get_default_str();
+  if (!option.get_positional() && option.get_items_expected_max() > 0) {
+    const auto [name, range] = value_name_and_range(option.get_type_name());
+    left += " " + name;
+    if (!range.empty()) values += (values.empty() ? "" : "; ") + range;
+  }
+  if (!values.empty()) right += fmt::format(" [{}]", values);
   return row(left, right);
 }
 
