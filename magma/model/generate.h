@@ -10,7 +10,7 @@ namespace magma {
 
 struct GenerateOptions {
   int64_t max_new_tokens = 256;
-  std::vector<int64_t> stop_ids;
+  std::vector<int64_t> stop_ids{};
   SamplingOptions sampling{};
   uint64_t seed = 0;
   // Called with every token as it is chosen, stops included; false ends the row there.

@@ -67,6 +67,8 @@ Tensor read_tensor(const GgufFile& file, const GgufLlamaTensor& tensor, Precisio
 
 }  // namespace
 
+MagmaConfig read_gguf_config(const Path& path) { return config_of(read_gguf_llama(GgufFile(path)), path.string()); }
+
 GgufModel read_gguf_model(const Path& path, int threads, Precision precision) {
   const GgufFile file(path);
   const GgufLlama llama = read_gguf_llama(file);
