@@ -41,8 +41,9 @@ void Conversation::say(const std::string& text, const std::vector<Image>& pictur
   const Clock::time_point start = Clock::now();
   PromptText content;
   for (const Image& picture : pictures) {
-    const std::vector<ImageInput> input = {
-        image_input(model_.images->process(picture, options_.num_crops, options_.threads))};
+    ImageCrops crops = model_.images->process(picture, options_.num_crops, options_.threads);
+    if (content.empty()) frames_ = {crops.picture, crops.canvas()};
+    const std::vector<ImageInput> input = {image_input(std::move(crops))};
     images_.push_back(model_.network->encode_images(input, {.strategy = options_.strategy}).front());
     content.push_back({model_.image_text + "\n", true});
   }
@@ -56,12 +57,12 @@ Ids Conversation::prompt_ids() const {
   return {ids.begin(), ids.end()};
 }
 
-Reply Conversation::answer(GenerateOptions options, const std::function<bool(std::string_view)>& on_text) {
-  Reply reply;
-  reply.encode_seconds = std::exchange(encode_seconds_, 0.0);
+Turn Conversation::answer(GenerateOptions options, const std::function<bool(std::string_view)>& on_text) {
+  Turn turn;
+  turn.encode_seconds = std::exchange(encode_seconds_, 0.0);
   const std::vector<Prompt> prompts = {{prompt_ids(), images_}};
-  reply.prompt_tokens = std::accumulate(images_.begin(), images_.end(), static_cast<int64_t>(prompts[0].ids.size()),
-                                        [](int64_t sum, const Tensor& image) { return sum + image.dim(0) - 1; });
+  turn.prompt_tokens = std::accumulate(images_.begin(), images_.end(), static_cast<int64_t>(prompts[0].ids.size()),
+                                       [](int64_t sum, const Tensor& image) { return sum + image.dim(0) - 1; });
   options.stop_ids = model_.stop_ids;
   TokenStream stream(model_.tokenizer, model_.tokenizer.answer_options());
   std::string text;
@@ -73,16 +74,16 @@ Reply Conversation::answer(GenerateOptions options, const std::function<bool(std
   };
   const Clock::time_point start = Clock::now();
   options.on_token = [&](int64_t, int64_t id) {
-    if (reply.ids.empty()) reply.prefill_seconds = seconds_since(start);
-    reply.ids.push_back(id);
+    if (turn.reply.ids.empty()) turn.prefill_seconds = seconds_since(start);
+    turn.reply.ids.push_back(id);
     return emit(stream.push(static_cast<TokenId>(id)));
   };
-  reply.stopped = generate(*model_.network, prompts, options).front().stopped;
+  turn.stopped = generate(*model_.network, prompts, options).front().stopped;
   emit(stream.finish());
-  reply.decode_seconds = seconds_since(start) - reply.prefill_seconds;
-  reply.text = trimmed(text);
-  messages_.push_back({"assistant", {{reply.text, false}}});
-  return reply;
+  turn.decode_seconds = seconds_since(start) - turn.prefill_seconds;
+  turn.reply.text = trimmed(text);
+  messages_.push_back({"assistant", {{turn.reply.text, false}}});
+  return turn;
 }
 
 }  // namespace magma

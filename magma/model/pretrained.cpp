@@ -46,11 +46,13 @@ PretrainedText text_of_folder(const Path& folder) {
                       .chat = chat_of(tokenizer),
                       .images = {},
                       .stop_ids = read_generation_config(folder).eos_token_ids,
+                      .actions = {},
                       .image_text = {}};
   if (text.config.vision) {
     require_image_token(text.config, text.tokenizer);
     text.images.emplace(read_image_processor_config(folder));
     text.image_text = image_text(text.config, text.tokenizer);
+    text.actions.emplace(text.tokenizer.base_size());
   }
   require_stop_ids(text, (folder / "generation_config.json").string());
   return text;
@@ -64,6 +66,7 @@ PretrainedText text_of_gguf(const Path& path) {
           .chat = chat_of(stored.text),
           .images = {},
           .stop_ids = std::move(stored.stop_ids),
+          .actions = {},
           .image_text = {}};
 }
 
@@ -72,13 +75,12 @@ PretrainedText text_of_gguf(const Path& path) {
 void require_image_token(const MagmaConfig& config, const Tokenizer& tokenizer) {
   const TokenId found = tokenizer.find(kImage);
   if (found != kNoToken && found == config.image_token_index) return;
-  throw Error(ErrorCode::Malformed,
-              {.file = config.file,
-               .where = "/image_token_index",
-               .what = "is not the tokenizer's <image>",
-               .expected = found == kNoToken ? "a tokenizer with <image>" : std::to_string(found),
-               .got = std::to_string(config.image_token_index),
-               .hint = "tokenizer.json and config.json come from different models"});
+  throw Error(ErrorCode::Malformed, {.file = config.file,
+                                     .where = "/image_token_index",
+                                     .what = "is not the tokenizer's <image>",
+                                     .expected = found == kNoToken ? "a tokenizer with <image>" : std::to_string(found),
+                                     .got = std::to_string(config.image_token_index),
+                                     .hint = "tokenizer.json and config.json come from different models"});
 }
 
 void require_rows(const PretrainedText& text, int64_t rows) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "magma/action/action_bins.h"
 #include "magma/image/image_processor.h"
 #include "magma/model/magma.h"
 #include "magma/text/chat_template.h"
@@ -21,7 +22,8 @@ struct PretrainedText {
   std::optional<ChatTemplate> chat;      // none: the model has none
   std::optional<ImageProcessor> images;  // none: the model sees no images
   std::vector<int64_t> stop_ids;
-  std::string image_text;  // what stands in a prompt for one image, without the newline
+  std::optional<ActionBins> actions;  // none: it knows no robot actions
+  std::string image_text;             // what stands in a prompt for one image, without the newline
 };
 
 struct Pretrained : PretrainedText {
