@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "magma/text/prompts.h"
 
 namespace magma {
 namespace {
