@@ -12,8 +12,8 @@
 namespace magma {
 
 struct ChatMessage {
-  std::string role;  // "system", "user", "assistant"
-  PromptText content;    // trusted parts are placeholders of the program, such as <image>
+  std::string role;    // "system", "user", "assistant"
+  PromptText content;  // trusted parts are placeholders of the program, such as <image>
 };
 
 enum class ChatFamily { Llama3, ChatMl, Phi3, Phi3WithoutSystem };

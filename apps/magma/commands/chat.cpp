@@ -53,9 +53,8 @@ class Chat final : public Command {
   std::string examples() const override {
     return "  magma chat --model DIR --image shot.png \"What is on the screen?\"\n"
            "  magma chat --model DIR --video clip.mp4 --frames 8 \"What happens?\" \"And then?\"\n"
-           "  magma chat --model DIR --image view.png --as action --statistics bridge_orig \"What action should the "
-           "robot \"\n"
-           "                  \"take to lift the can?\"\n"
+           "  magma chat --model DIR --image view.png --as action \"What action should the robot take to lift the "
+           "can?\"\n"
            "  magma chat --model SmolLM2.gguf               a conversation, a line each\n";
   }
 
