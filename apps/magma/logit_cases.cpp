@@ -1,7 +1,7 @@
 #include "apps/magma/logit_cases.h"
 
 #include <charconv>
-#include <map>
+#include <optional>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -40,8 +40,9 @@ Ids ids_of(const Json& array, const std::string& where) {
   return ids;
 }
 
-std::vector<ImageInput> images_of(const JsonObject& row, const SafetensorsFile& pixels, const std::string& where) {
+std::vector<ImageInput> images_of(const JsonObject& row, const SafetensorsFile* pixels, const std::string& where) {
   std::vector<ImageInput> images;
+  if (!row.has("pixels")) return images;
   const Json& keys = row.array("pixels");
   const Json& sizes = row.array("image_sizes");
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -49,12 +50,13 @@ std::vector<ImageInput> images_of(const JsonObject& row, const SafetensorsFile& 
     if (!keys[i].is_string() || grid.size() != 2) {
       throw Error(ErrorCode::Malformed, {.where = where, .what = "an image needs a key and its rows and columns"});
     }
-    images.push_back(crops_of(pixels, keys[i].get<std::string>(), {grid[0], grid[1]}));
+    if (pixels == nullptr) throw usage(where, "images need --pixels", "a safetensors file with their crops", "none");
+    images.push_back(crops_of(*pixels, keys[i].get<std::string>(), {grid[0], grid[1]}));
   }
   return images;
 }
 
-LogitCase case_of(const JsonObject& facts, const std::string& file, const SafetensorsFile& pixels) {
+LogitCase case_of(const JsonObject& facts, const std::string& file, const SafetensorsFile* pixels) {
   LogitCase work;
   work.name = facts.string("name");
   work.strategy = facts.optional_string("strategy").value_or("");
@@ -97,11 +99,12 @@ std::vector<LogitCase> read_logit_cases(const Path& path, const Path& pixels) {
   const Json root = read_json(path);
   const std::string file = path.string();
   const Json& list = JsonObject(root, file).array("cases");
-  const SafetensorsFile crops(pixels);
+  std::optional<SafetensorsFile> crops;
+  if (!pixels.empty()) crops.emplace(pixels);
   std::vector<LogitCase> cases;
   try {
     for (size_t i = 0; i < list.size(); ++i) {
-      cases.push_back(case_of(JsonObject(list[i], file, fmt::format("/cases/{}", i)), file, crops));
+      cases.push_back(case_of(JsonObject(list[i], file, fmt::format("/cases/{}", i)), file, crops ? &*crops : nullptr));
     }
   } catch (const Error& error) {
     throw error.with_file(file);

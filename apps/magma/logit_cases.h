@@ -22,6 +22,7 @@ Ids parse_ids(const std::string& text);  // "1,2,3"; Error(Usage)
 ImageInput read_crops(const std::string& text, const Path& pixels);
 
 // A list of cases: {"cases": [{"name", "padding", "strategy", "rows": [{"input_ids", "pixels", "image_sizes"}]}]}.
+// Rows without "pixels" are text alone; without any image `pixels` may be empty.
 std::vector<LogitCase> read_logit_cases(const Path& path, const Path& pixels);
 
 // Every stage and the logits of every place, as tensors of one file.

@@ -84,8 +84,13 @@ const float* Tensor::floats() const {
 }
 
 float* Tensor::mutable_floats() {
+  floats();
+  return static_cast<float*>(mutable_data());
+}
+
+void* Tensor::mutable_data() {
   MAGMA_CHECK(owned_, "a borrowed tensor is not written to");
-  return const_cast<float*>(floats());
+  return const_cast<void*>(data_);
 }
 
 Tensor Tensor::reshaped(Shape shape) const {
