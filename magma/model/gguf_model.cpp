@@ -54,8 +54,7 @@ MagmaConfig config_of(const GgufLlama& llama, const std::string& file) {
 
 Tensor read_tensor(const GgufFile& file, const GgufLlamaTensor& tensor, Precision precision) {
   const bool stored = precision == Precision::Stored || tensor.shape.size() < 2;
-  const bool exact =
-      precision == Precision::F32 || (stored && file.tensor(tensor.source).type == GgufTensorType::F32);
+  const bool exact = precision == Precision::F32 || (stored && file.tensor(tensor.source).type == GgufTensorType::F32);
   Tensor values = Tensor::uninitialised(tensor.shape, exact ? DType::F32 : DType::BF16);
   const auto count = static_cast<size_t>(tensor.count());
   if (exact) {

@@ -3,11 +3,10 @@
 #include <filesystem>
 #include <set>
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "magma/core/error.h"
 #include "magma/core/json.h"
