@@ -1,6 +1,8 @@
 #include "apps/magma/logit_cases.h"
 
+#include <algorithm>
 #include <charconv>
+#include <functional>
 #include <optional>
 
 #include <fmt/core.h>
@@ -8,6 +10,7 @@
 
 #include "magma/core/error.h"
 #include "magma/core/json.h"
+#include "magma/model/generate.h"
 #include "magma/nn/safetensors.h"
 
 namespace magma {
@@ -112,7 +115,33 @@ std::vector<LogitCase> read_logit_cases(const Path& path, const Path& pixels) {
   return cases;
 }
 
-void write_logits(Network& network, const LogitCase& work, const Path& output) {
+namespace {
+
+using TensorSink = std::function<void(const std::string& name, const Tensor& value)>;
+
+void decode_greedily(Network& network, const std::vector<Prompt>& prompts, int64_t decoded, const TensorSink& add) {
+  const auto rows = static_cast<int64_t>(prompts.size()), V = network.vocabulary();
+  Tensor logits = Tensor::uninitialised({rows, decoded, V});
+  int64_t step = 0;
+  GenerateOptions options;
+  options.max_new_tokens = decoded;
+  options.on_logits = [&](const Tensor& values) {
+    for (int64_t r = 0; r < rows; ++r) {
+      std::copy_n(values.floats() + r * V, V, logits.mutable_floats() + (r * decoded + step) * V);
+    }
+    ++step;
+  };
+  Ids ids;
+  for (const Generated& row : generate(network, prompts, options)) {
+    ids.insert(ids.end(), row.ids.begin(), row.ids.end());
+  }
+  add("greedy_ids", Tensor::of({rows, decoded}, ids));
+  add("greedy_logits", logits);
+}
+
+}  // namespace
+
+void write_logits(Network& network, const LogitCase& work, int64_t decoded, const Path& output) {
   SafetensorsWriter writer(output);
   const auto add = [&](const std::string& name, const Tensor& value) {
     writer.add(name, value.dtype(), value.shape(),
@@ -129,6 +158,7 @@ void write_logits(Network& network, const LogitCase& work, const Path& output) {
     next = end;
   }
   add("logits", network.prefill(prompts, {.all_logits = true, .padding = work.padding, .sink = add}).logits);
+  if (decoded > 0) decode_greedily(network, prompts, decoded, add);
   writer.finish();
 }
 

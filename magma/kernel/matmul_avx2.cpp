@@ -232,9 +232,25 @@ void many(const Matmul& job, OutputRange part, float* panels) {
   many_rows<NumberFormat::F16>(job, part, panels);
 }
 
+MAGMA_AVX2 double multiply_adds(int64_t rounds) {
+  constexpr int kRegisters = 12;
+  __m256 sums[kRegisters];
+  MAGMA_UNROLL
+  for (int i = 0; i < kRegisters; ++i) sums[i] = _mm256_set1_ps(static_cast<float>(i));
+  const __m256 half = _mm256_set1_ps(0.5F), one = _mm256_set1_ps(1.0F);
+  for (int64_t i = 0; i < rounds; ++i) {
+    MAGMA_UNROLL
+    for (int r = 0; r < kRegisters; ++r) sums[r] = _mm256_fmadd_ps(sums[r], half, one);
+  }
+  float all = 0;
+  MAGMA_UNROLL
+  for (int i = 0; i < kRegisters; ++i) all += total(sums[i]);
+  return all > 0 ? 16.0 * kRegisters * static_cast<double>(rounds) : 0.0;
+}
+
 }  // namespace
 
-const MatmulKernels kAvx2Matmul = {few, many};
+const MatmulKernels kAvx2Matmul = {few, many, multiply_adds};
 
 }  // namespace magma
 #endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "magma/model/network.h"
 #include "magma/nn/load_weights.h"
@@ -10,6 +11,7 @@ namespace magma {
 
 // Number format of the matrices in memory. Stored: as the files have them, mapped; quantised ones become bf16.
 enum class Precision { Stored, F32, BF16 };
+Precision parse_precision(std::string_view name);  // "stored", "f32", "bf16"; Error(Usage)
 
 // A model folder (config.json and safetensors; strict: model.md 0, 2.5, 2.6) or a GGUF file of the Llama family, which
 // sees no images. `threads` never changes a result.

@@ -1,5 +1,7 @@
 #include "magma/model/precision.h"
 
+#include "magma/core/error.h"
+
 namespace magma {
 namespace {
 
@@ -14,6 +16,16 @@ Tensor as_bf16(const Tensor& tensor) {
 bool is_number(DType dtype) { return dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16; }
 
 }  // namespace
+
+Precision parse_precision(std::string_view name) {
+  if (name == "stored") return Precision::Stored;
+  if (name == "f32") return Precision::F32;
+  if (name == "bf16") return Precision::BF16;
+  throw Error(ErrorCode::Usage, {.where = "--precision",
+                                 .what = "unknown precision",
+                                 .expected = "stored, f32 or bf16",
+                                 .got = std::string(name)});
+}
 
 void convert_matrices(WeightMap& weights, Precision precision) {
   if (precision == Precision::Stored) return;

@@ -100,6 +100,15 @@ Tensor Tensor::reshaped(Shape shape) const {
   return result;
 }
 
+Tensor Tensor::slice(int64_t begin, int64_t end) const {
+  MAGMA_CHECK(rank() > 0 && begin >= 0 && begin <= end && end <= dim(0), "{} to {} of {}", begin, end,
+              shape_text(shape_));
+  Tensor result = *this;
+  result.shape_[0] = end - begin;
+  if (defined()) result.data_ = static_cast<const char*>(data_) + begin * (bytes() / dim(0));
+  return result;
+}
+
 Tensor Tensor::as_f32() const {
   if (dtype_ == DType::F32 || !defined()) return *this;
   Tensor result = uninitialised(shape_);

@@ -39,7 +39,8 @@ class Tensor {
   float* mutable_floats();      // F32 and owned only
   void* mutable_data();         // owned only
   Tensor reshaped(Shape shape) const;
-  Tensor as_f32() const;  // itself when it is F32
+  Tensor slice(int64_t begin, int64_t end) const;  // of the first axis, in the same memory
+  Tensor as_f32() const;                           // itself when it is F32
 
  private:
   DType dtype_ = DType::F32;

@@ -25,6 +25,10 @@ class Logits final : public Command {
     app.add_option("--cases", cases_, "many prompts: a JSON file with \"cases\"")->type_name("FILE")->excludes(ids);
     app.add_option("--pixels", pixels_, "safetensors file with the crops of images")->type_name("FILE");
     app.add_option("--image", images_, "KEY=ROWSxCOLS: an image of the prompt, crops in --pixels")->type_name("IMAGE");
+    app.add_option("--decode", decoded_, "greedy tokens after each prompt, with the cache")
+        ->check(CLI::Range(0, 100'000))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_option("--precision", precision_, "stored, f32 or bf16: number format of the matrices in memory")
         ->check(CLI::IsMember({"stored", "f32", "bf16"}))
         ->type_name("NAME")
@@ -49,12 +53,12 @@ class Logits final : public Command {
       throw Error(ErrorCode::Usage, {.where = "command line", .what = "images need --pixels"});
     }
     const std::vector<LogitCase> cases = cases_.empty() ? one_case() : read_logit_cases(cases_, pixels_);
-    const auto network = load_network(model_, threads_, precision());
+    const auto network = load_network(model_, threads_, parse_precision(precision_));
     if (!cases_.empty()) std::filesystem::create_directories(output_);
     for (const LogitCase& work : cases) {
       throw_if_interrupted();
       const Path file = cases_.empty() ? Path(output_) : Path(output_) / (work.name + ".safetensors");
-      write_logits(*network, work, file);
+      write_logits(*network, work, decoded_, file);
       out.line("{}", file.string());
     }
     out.value({{"output", output_}, {"cases", cases.size()}, {"vocabulary", network->vocabulary()}});
@@ -62,11 +66,6 @@ class Logits final : public Command {
   }
 
  private:
-  Precision precision() const {
-    if (precision_ == "f32") return Precision::F32;
-    return precision_ == "bf16" ? Precision::BF16 : Precision::Stored;
-  }
-
   std::vector<LogitCase> one_case() const {
     LogitCase work;
     work.rows = {parse_ids(ids_)};
@@ -77,6 +76,7 @@ class Logits final : public Command {
 
   std::string model_, output_, ids_, cases_, pixels_, precision_ = "stored";
   std::vector<std::string> images_;
+  int64_t decoded_ = 0;
   int threads_ = 1;
 };
 
