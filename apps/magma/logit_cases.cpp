@@ -1,13 +1,16 @@
 #include "apps/magma/logit_cases.h"
 
+#include <algorithm>
 #include <charconv>
-#include <map>
+#include <functional>
+#include <optional>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "magma/core/error.h"
 #include "magma/core/json.h"
+#include "magma/model/generate.h"
 #include "magma/nn/safetensors.h"
 
 namespace magma {
@@ -40,8 +43,9 @@ Ids ids_of(const Json& array, const std::string& where) {
   return ids;
 }
 
-std::vector<ImageInput> images_of(const JsonObject& row, const SafetensorsFile& pixels, const std::string& where) {
+std::vector<ImageInput> images_of(const JsonObject& row, const SafetensorsFile* pixels, const std::string& where) {
   std::vector<ImageInput> images;
+  if (!row.has("pixels")) return images;
   const Json& keys = row.array("pixels");
   const Json& sizes = row.array("image_sizes");
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -49,12 +53,13 @@ std::vector<ImageInput> images_of(const JsonObject& row, const SafetensorsFile& 
     if (!keys[i].is_string() || grid.size() != 2) {
       throw Error(ErrorCode::Malformed, {.where = where, .what = "an image needs a key and its rows and columns"});
     }
-    images.push_back(crops_of(pixels, keys[i].get<std::string>(), {grid[0], grid[1]}));
+    if (pixels == nullptr) throw usage(where, "images need --pixels", "a safetensors file with their crops", "none");
+    images.push_back(crops_of(*pixels, keys[i].get<std::string>(), {grid[0], grid[1]}));
   }
   return images;
 }
 
-LogitCase case_of(const JsonObject& facts, const std::string& file, const SafetensorsFile& pixels) {
+LogitCase case_of(const JsonObject& facts, const std::string& file, const SafetensorsFile* pixels) {
   LogitCase work;
   work.name = facts.string("name");
   work.strategy = facts.optional_string("strategy").value_or("");
@@ -97,11 +102,12 @@ std::vector<LogitCase> read_logit_cases(const Path& path, const Path& pixels) {
   const Json root = read_json(path);
   const std::string file = path.string();
   const Json& list = JsonObject(root, file).array("cases");
-  const SafetensorsFile crops(pixels);
+  std::optional<SafetensorsFile> crops;
+  if (!pixels.empty()) crops.emplace(pixels);
   std::vector<LogitCase> cases;
   try {
     for (size_t i = 0; i < list.size(); ++i) {
-      cases.push_back(case_of(JsonObject(list[i], file, fmt::format("/cases/{}", i)), file, crops));
+      cases.push_back(case_of(JsonObject(list[i], file, fmt::format("/cases/{}", i)), file, crops ? &*crops : nullptr));
     }
   } catch (const Error& error) {
     throw error.with_file(file);
@@ -109,7 +115,33 @@ std::vector<LogitCase> read_logit_cases(const Path& path, const Path& pixels) {
   return cases;
 }
 
-void write_logits(Network& network, const LogitCase& work, const Path& output) {
+namespace {
+
+using TensorSink = std::function<void(const std::string& name, const Tensor& value)>;
+
+void decode_greedily(Network& network, const std::vector<Prompt>& prompts, int64_t decoded, const TensorSink& add) {
+  const auto rows = static_cast<int64_t>(prompts.size()), V = network.vocabulary();
+  Tensor logits = Tensor::uninitialised({rows, decoded, V});
+  int64_t step = 0;
+  GenerateOptions options;
+  options.max_new_tokens = decoded;
+  options.on_logits = [&](const Tensor& values) {
+    for (int64_t r = 0; r < rows; ++r) {
+      std::copy_n(values.floats() + r * V, V, logits.mutable_floats() + (r * decoded + step) * V);
+    }
+    ++step;
+  };
+  Ids ids;
+  for (const Generated& row : generate(network, prompts, options)) {
+    ids.insert(ids.end(), row.ids.begin(), row.ids.end());
+  }
+  add("greedy_ids", Tensor::of({rows, decoded}, ids));
+  add("greedy_logits", logits);
+}
+
+}  // namespace
+
+void write_logits(Network& network, const LogitCase& work, int64_t decoded, const Path& output) {
   SafetensorsWriter writer(output);
   const auto add = [&](const std::string& name, const Tensor& value) {
     writer.add(name, value.dtype(), value.shape(),
@@ -126,6 +158,7 @@ void write_logits(Network& network, const LogitCase& work, const Path& output) {
     next = end;
   }
   add("logits", network.prefill(prompts, {.all_logits = true, .padding = work.padding, .sink = add}).logits);
+  if (decoded > 0) decode_greedily(network, prompts, decoded, add);
   writer.finish();
 }
 

@@ -15,6 +15,7 @@ struct Limits {
   int64_t frame_side_min_px = 16;
   int64_t frame_side_max_px = 8192;
   int64_t video_streams = 64;
+  int64_t image_bytes = int64_t{256} << 20;  // of one PNG or JPEG file
   int64_t safetensors_header_bytes = 100'000'000;
   int64_t safetensors_header_values = 4'000'000;
   int64_t safetensors_tensors = 200'000;

@@ -1,6 +1,8 @@
 #include "magma/kernel/matmul.h"
 
 #include <algorithm>
+#include <chrono>
+#include <numeric>
 #include <vector>
 
 #include "magma/core/check.h"
@@ -67,6 +69,20 @@ void matmul_plain(const Matmul& job) {
       job.y[m * job.N + n] = static_cast<float>(sum);
     }
   }
+}
+
+double multiply_add_rate(Team& team) {
+  constexpr int64_t kRounds = 4'000'000;  // some ten milliseconds
+  constexpr int kPasses = 5;
+  double best = 0;
+  std::vector<double> operations(static_cast<size_t>(team.threads()));
+  for (int pass = 0; pass < kPasses; ++pass) {
+    const auto begin = std::chrono::steady_clock::now();
+    team.run(team.threads(), [&](int64_t i) { operations[static_cast<size_t>(i)] = kernels().multiply_adds(kRounds); });
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    best = std::max(best, std::accumulate(operations.begin(), operations.end(), 0.0) / seconds.count());
+  }
+  return best;
 }
 
 std::string_view matmul_instructions() { return has_avx2() ? "avx2" : "plain"; }

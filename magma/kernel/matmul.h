@@ -25,5 +25,6 @@ constexpr int64_t kFewRows = 16;
 void matmul(const Matmul& job, Team& team);  // with the instructions this processor has
 void matmul_plain(const Matmul& job);        // the oracle: sums in f64
 std::string_view matmul_instructions();      // "avx2", "plain"
+double multiply_add_rate(Team& team);        // operations per second in the registers alone, all threads
 
 }  // namespace magma

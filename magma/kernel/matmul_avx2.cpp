@@ -1,11 +1,20 @@
 // AVX2 with FMA. Only functions with the attribute may use its instructions, so that the program starts anywhere.
 #if defined(__x86_64__)
+#include <cstring>
+
 #include <immintrin.h>
 
 #include "magma/kernel/matmul_kernels.h"
 
 #define MAGMA_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define MAGMA_AVX2_INLINE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
+
+// The sums of a tile live in registers only when the loops over them are gone.
+#if defined(__clang__)
+#define MAGMA_UNROLL _Pragma("unroll")
+#else
+#define MAGMA_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace magma {
 namespace {
@@ -28,19 +37,23 @@ MAGMA_AVX2_INLINE float total(__m256 lanes) {
 template <NumberFormat format, int rows, int outputs>
 MAGMA_AVX2 void dots(const Matmul& job, int64_t m, int64_t n) {
   __m256 sums[rows][outputs];
-  for (auto& row : sums) {
-    for (auto& value : row) value = _mm256_setzero_ps();
-  }
+  MAGMA_UNROLL
+  for (int i = 0; i < rows * outputs; ++i) sums[i / outputs][i % outputs] = _mm256_setzero_ps();
   int64_t k = 0;
   for (; k + 8 <= job.K; k += 8) {
     __m256 w[outputs];
+    MAGMA_UNROLL
     for (int o = 0; o < outputs; ++o) w[o] = load_weights<format>(job.weight, (n + o) * job.K + k);
+    MAGMA_UNROLL
     for (int r = 0; r < rows; ++r) {
       const __m256 x = _mm256_loadu_ps(job.x + (m + r) * job.K + k);
+      MAGMA_UNROLL
       for (int o = 0; o < outputs; ++o) sums[r][o] = _mm256_fmadd_ps(x, w[o], sums[r][o]);
     }
   }
+  MAGMA_UNROLL
   for (int r = 0; r < rows; ++r) {
+    MAGMA_UNROLL
     for (int o = 0; o < outputs; ++o) {
       float value = total(sums[r][o]);
       for (int64_t tail = k; tail < job.K; ++tail) {
@@ -70,16 +83,19 @@ MAGMA_AVX2 void few_rows(const Matmul& job, OutputRange part) {
 
 MAGMA_AVX2_INLINE void transpose(__m256 (&v)[8]) {
   __m256 a[8], b[8];
+  MAGMA_UNROLL
   for (int i = 0; i < 4; ++i) {
     a[2 * i] = _mm256_unpacklo_ps(v[2 * i], v[2 * i + 1]);
     a[2 * i + 1] = _mm256_unpackhi_ps(v[2 * i], v[2 * i + 1]);
   }
+  MAGMA_UNROLL
   for (int i = 0; i < 2; ++i) {
     b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
     b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xEE);
     b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
     b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xEE);
   }
+  MAGMA_UNROLL
   for (int i = 0; i < 4; ++i) {
     v[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
     v[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
@@ -94,8 +110,10 @@ MAGMA_AVX2 void unpack(const Matmul& job, int64_t n, int64_t n_end, int64_t k, i
     int64_t d = 0;
     for (; outputs >= 8 && d + 8 <= depth; d += 8) {
       __m256 block[8];
+      MAGMA_UNROLL
       for (int o = 0; o < 8; ++o) block[o] = load_weights<format>(job.weight, (n + half + o) * job.K + k + d);
       transpose(block);
+      MAGMA_UNROLL
       for (int i = 0; i < 8; ++i) _mm256_storeu_ps(panel + (d + i) * kPanelOutputs + half, block[i]);
     }
     for (; d < depth; ++d) {
@@ -107,9 +125,11 @@ MAGMA_AVX2 void unpack(const Matmul& job, int64_t n, int64_t n_end, int64_t k, i
   }
 }
 
+// Rows of x that lie a power of two apart would push each other out of the first cache: they are copied together.
+constexpr int64_t kRowStride = kPanelDepth + 16;
+
 struct Tile {
-  const float* x;  // first row, at the depth where the panel starts
-  int64_t x_stride;
+  const float* x;  // rows kRowStride apart, from the depth where the panel starts
   const float* panel;
   int64_t depth;
   float* y;
@@ -119,19 +139,22 @@ struct Tile {
 template <int rows>
 MAGMA_AVX2 void add_tile(const Tile& tile) {
   __m256 sums[rows][2];
+  MAGMA_UNROLL
   for (int r = 0; r < rows; ++r) {
     sums[r][0] = _mm256_loadu_ps(tile.y + r * tile.y_stride);
     sums[r][1] = _mm256_loadu_ps(tile.y + r * tile.y_stride + 8);
   }
-  const float* panel = tile.panel;
-  for (int64_t d = 0; d < tile.depth; ++d, panel += kPanelOutputs) {
+  const float *panel = tile.panel, *x = tile.x, *const end = x + tile.depth;
+  for (; x < end; ++x, panel += kPanelOutputs) {
     const __m256 low = _mm256_loadu_ps(panel), high = _mm256_loadu_ps(panel + 8);
+    MAGMA_UNROLL
     for (int r = 0; r < rows; ++r) {
-      const __m256 x = _mm256_broadcast_ss(tile.x + r * tile.x_stride + d);
-      sums[r][0] = _mm256_fmadd_ps(x, low, sums[r][0]);
-      sums[r][1] = _mm256_fmadd_ps(x, high, sums[r][1]);
+      const __m256 value = _mm256_broadcast_ss(x + r * kRowStride);
+      sums[r][0] = _mm256_fmadd_ps(value, low, sums[r][0]);
+      sums[r][1] = _mm256_fmadd_ps(value, high, sums[r][1]);
     }
   }
+  MAGMA_UNROLL
   for (int r = 0; r < rows; ++r) {
     _mm256_storeu_ps(tile.y + r * tile.y_stride, sums[r][0]);
     _mm256_storeu_ps(tile.y + r * tile.y_stride + 8, sums[r][1]);
@@ -167,11 +190,15 @@ MAGMA_AVX2 void start_with_bias(const Matmul& job, OutputRange part) {
 }
 
 MAGMA_AVX2 void add_panels(const Matmul& job, OutputRange part, int64_t k, int64_t depth, const float* panels) {
+  alignas(64) float x[kTileRows * kRowStride];
   for (int64_t m = part.m_begin; m < part.m_end; m += kTileRows) {
     const int64_t rows = m + kTileRows <= part.m_end ? kTileRows : part.m_end - m;
+    for (int64_t r = 0; r < rows; ++r) {
+      std::memcpy(x + r * kRowStride, job.x + (m + r) * job.K + k, static_cast<size_t>(depth) * sizeof(float));
+    }
     for (int64_t n = part.n_begin; n < part.n_end; n += kPanelOutputs) {
       const float* panel = panels + (n - part.n_begin) * kPanelDepth;
-      const Tile tile = {job.x + m * job.K + k, job.K, panel, depth, job.y + m * job.N + n, job.N};
+      const Tile tile = {x, panel, depth, job.y + m * job.N + n, job.N};
       if (n + kPanelOutputs <= part.n_end) {
         kAddTile[rows](tile);
       } else {
@@ -205,9 +232,25 @@ void many(const Matmul& job, OutputRange part, float* panels) {
   many_rows<NumberFormat::F16>(job, part, panels);
 }
 
+MAGMA_AVX2 double multiply_adds(int64_t rounds) {
+  constexpr int kRegisters = 12;
+  __m256 sums[kRegisters];
+  MAGMA_UNROLL
+  for (int i = 0; i < kRegisters; ++i) sums[i] = _mm256_set1_ps(static_cast<float>(i));
+  const __m256 half = _mm256_set1_ps(0.5F), one = _mm256_set1_ps(1.0F);
+  for (int64_t i = 0; i < rounds; ++i) {
+    MAGMA_UNROLL
+    for (int r = 0; r < kRegisters; ++r) sums[r] = _mm256_fmadd_ps(sums[r], half, one);
+  }
+  float all = 0;
+  MAGMA_UNROLL
+  for (int i = 0; i < kRegisters; ++i) all += total(sums[i]);
+  return all > 0 ? 16.0 * kRegisters * static_cast<double>(rounds) : 0.0;
+}
+
 }  // namespace
 
-const MatmulKernels kAvx2Matmul = {few, many};
+const MatmulKernels kAvx2Matmul = {few, many, multiply_adds};
 
 }  // namespace magma
 #endif

@@ -20,6 +20,8 @@ struct MatmulKernels {
   void (*few_rows)(const Matmul& job, OutputRange part);
   // `panels`: room for kChunk * kPanelDepth floats.
   void (*many_rows)(const Matmul& job, OutputRange part, float* panels);
+  // `rounds` of multiply-adds in as many registers as a tile has; returns how many operations that were.
+  double (*multiply_adds)(int64_t rounds);
 };
 
 extern const MatmulKernels kPlainMatmul;

@@ -26,7 +26,7 @@ DecoderWeights take_decoder(WeightLoader& loader, const TextConfig& config, int6
   weights.norm = RmsNorm(loader, prefix + "model.norm", config.hidden_size, epsilon);
   const std::string head = prefix + "lm_head.weight";
   const bool own_head = !config.tie_word_embeddings || loader.has(head);
-  weights.head = Linear(own_head ? loader.take(head, matrix) : weights.embedding);
+  weights.head = own_head ? Linear(loader.take(head, matrix)) : Linear(weights.embedding, {}, WeightUse::Shared);
   return weights;
 }
 

@@ -16,16 +16,21 @@ struct Row {
 
   std::set<int64_t> seen;
   Rng rng;
+  std::unique_ptr<TokenConstraint> constraint;
   Generated result;
   bool ended = false;
 };
 
 // The row's next token from its logits.
 void choose(Row& row, int64_t index, std::span<const float> logits, const GenerateOptions& options) {
-  const int64_t id = choose_token(logits, options.sampling, row.seen, row.rng);
+  const int64_t id = choose_token(logits, options.sampling, row.seen, row.rng, row.constraint.get());
   row.seen.insert(id);
   row.result.ids.push_back(id);
   row.result.stopped = std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end();
+  if (row.constraint) {
+    row.constraint->accept(id);
+    row.result.stopped = row.result.stopped || row.constraint->complete();
+  }
   const bool wanted = !options.on_token || options.on_token(index, id);
   const bool full = static_cast<int64_t>(row.result.ids.size()) >= options.max_new_tokens;
   row.ended = row.result.stopped || !wanted || full;
@@ -40,6 +45,9 @@ std::vector<Generated> generate(Network& network, const std::vector<Prompt>& pro
   }
   std::vector<Row> rows;
   for (const Prompt& prompt : prompts) rows.emplace_back(prompt, options.seed);
+  for (size_t r = 0; options.constraint && r < rows.size(); ++r) {
+    rows[r].constraint = options.constraint(static_cast<int64_t>(r));
+  }
   Prefilled state = network.prefill(prompts, {});
   const int64_t V = network.vocabulary();
   while (true) {

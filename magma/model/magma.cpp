@@ -1,12 +1,15 @@
 #include "magma/model/magma.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/core.h>
 
 #include "magma/core/check.h"
 #include "magma/core/error.h"
 #include "magma/model/decoder.h"
+#include "magma/model/gguf_model.h"
+#include "magma/model/precision.h"
 #include "magma/model/tower.h"
 #include "magma/model/weight_names.h"
 
@@ -47,7 +50,7 @@ class NativeNetwork final : public Network {
 
   std::vector<Tensor> encode_images(const std::vector<ImageInput>& images, const EncodeOptions& options) override {
     if (images.empty()) return {};
-    if (!tower_) throw Error(ErrorCode::Usage, {.where = "images", .what = "the model sees no images"});
+    if (!tower_) refuse_images();
     for (const ImageInput& image : images) require_crops(image);
     const std::string strategy = options.strategy.empty() ? config_.vision->anyres_strategy : options.strategy;
     MAGMA_CHECK(strategy == "crop" || strategy == "global", "strategy {}", strategy);
@@ -121,6 +124,14 @@ class NativeNetwork final : public Network {
   }
 
  private:
+  [[noreturn]] void refuse_images() const {
+    throw Error(ErrorCode::Usage, {.file = config_.file,
+                                   .where = "images",
+                                   .what = "the model sees no images",
+                                   .expected = "text alone",
+                                   .hint = "use a model folder with a vision tower"});
+  }
+
   static void require_crops(const ImageInput& image) {
     const Tensor& crops = image.crops;
     const bool right = crops.rank() == 4 && crops.dim(0) == image.grid.rows * image.grid.cols && crops.dim(0) > 0 &&
@@ -134,6 +145,7 @@ class NativeNetwork final : public Network {
   }
 
   void require_images(const Prompt& prompt) const {
+    if (!tower_ && !prompt.images.empty()) refuse_images();
     const int64_t token = config_.image_token_index;
     const auto places = token < 0 ? 0 : std::count(prompt.ids.begin(), prompt.ids.end(), token);
     if (places == static_cast<std::ptrdiff_t>(prompt.images.size()) && !prompt.ids.empty()) return;
@@ -251,9 +263,15 @@ std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap
   return network;
 }
 
-std::unique_ptr<Network> load_network(const Path& folder, int threads) {
-  const MagmaConfig config = read_model_config(folder);
-  return make_network(config, map_weight_folder(folder), folder.string(), threads);
+std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision) {
+  if (std::filesystem::is_regular_file(path)) {
+    const GgufModel model = read_gguf_model(path, threads, precision);
+    return make_network(model.config, model.weights, path.string(), threads);
+  }
+  const MagmaConfig config = read_model_config(path);
+  WeightMap weights = map_weight_folder(path);
+  convert_matrices(weights, precision);
+  return make_network(config, weights, path.string(), threads);
 }
 
 std::vector<std::pair<std::string, Shape>> tensors_of(const MagmaConfig& config, int64_t vocabulary) {

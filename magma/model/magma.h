@@ -2,14 +2,20 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "magma/model/network.h"
 #include "magma/nn/load_weights.h"
 
 namespace magma {
 
-// A model folder: config.json and safetensors; strict (model.md 0, 2.5, 2.6). `threads` never changes a result.
-std::unique_ptr<Network> load_network(const Path& folder, int threads);
+// Number format of the matrices in memory. Stored: as the files have them, mapped; quantised ones become bf16.
+enum class Precision { Stored, F32, BF16 };
+Precision parse_precision(std::string_view name);  // "stored", "f32", "bf16"; Error(Usage)
+
+// A model folder (config.json and safetensors; strict: model.md 0, 2.5, 2.6) or a GGUF file of the Llama family, which
+// sees no images. `threads` never changes a result.
+std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision = Precision::Stored);
 
 // The same from tensors that come from elsewhere, by any name of model.md 2.6; `source` is what errors name.
 std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap& weights, const std::string& source,

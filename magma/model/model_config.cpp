@@ -73,9 +73,16 @@ VisionConfig vision_config(const ConfigFields& fields) {
   return vision;
 }
 
+// transformers 5 writes all that is rotary into rope_parameters; before, rope_theta and others stood beside
+// rope_scaling.
+double rotary_number(const ConfigFields& text, std::string_view key, double min, double max, double fallback) {
+  const auto fields = text.object("rope_parameters");
+  return fields && fields->has(key) ? fields->number(key, min, max) : text.number(key, min, max, fallback);
+}
+
 RopeScaling rope_scaling(const ConfigFields& text, int64_t rotary_width) {
   RopeScaling scaling;
-  const auto fields = text.object("rope_scaling");
+  const auto fields = text.object(text.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
   if (!fields) return scaling;
   scaling.type = fields->string("rope_type", fields->string("type", "default"));
   const auto half = static_cast<size_t>(rotary_width / 2);
@@ -118,7 +125,7 @@ void read_heads(const ConfigFields& fields, TextConfig& text) {
                 fmt::format("{} for {}", text.num_attention_heads, text.hidden_size));
   }
   text.head_dim = fields.integer("head_dim", 2, 4096, text.hidden_size / text.num_attention_heads);
-  const double part = fields.number("partial_rotary_factor", 0.01, 1, 1);
+  const double part = rotary_number(fields, "partial_rotary_factor", 0.01, 1, 1);
   text.rotary_width = static_cast<int64_t>(static_cast<double>(text.head_dim) * part);
   if (text.rotary_width % 2 != 0 || text.rotary_width < 4) {
     fields.fail("num_attention_heads", "a head's rotary width must be even and at least 4", "",
@@ -138,7 +145,7 @@ TextConfig text_config(const ConfigFields& fields) {
   text.rms_norm_eps = fields.number("rms_norm_eps", 1e-12, 0.1, qwen ? 1e-6 : 1e-5);
   text.max_position_embeddings = fields.integer("max_position_embeddings", 1, kMostPositions);
   text.rope = {.width = text.rotary_width,
-               .theta = fields.number("rope_theta", 1, kMostTheta, 10000),
+               .theta = rotary_number(fields, "rope_theta", 1, kMostTheta, 10000),
                .max_position_embeddings = text.max_position_embeddings,
                .scaling = rope_scaling(fields, text.rotary_width)};
   const bool windowed = !qwen || fields.boolean("use_sliding_window", false);

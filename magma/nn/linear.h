@@ -1,6 +1,7 @@
 // Linear: y = x W^T + b. The place where weights of other precisions come in.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "magma/kernel/team.h"
@@ -9,21 +10,27 @@
 
 namespace magma {
 
+// Where the processor multiplies bf16 itself, bf16 weights are packed for it by the first product; the packed copy
+// takes the place of the other one. Shared: another part reads the same memory, so it stays and nothing is packed.
+enum class WeightUse { Own, Shared };
+
 class Linear {
  public:
   Linear() = default;
-  Linear(Tensor weight, Tensor bias = {});  // [out, in], [out]
+  Linear(Tensor weight, Tensor bias = {}, WeightUse use = WeightUse::Own);  // [out, in], [out]
   int64_t inputs() const { return weight_.dim(1); }
   int64_t outputs() const { return weight_.dim(0); }
-  bool defined() const { return weight_.defined(); }
-  const Tensor& weight() const { return weight_; }
 
   void forward(const float* x, int64_t rows, float* y, Team& team) const;  // [rows, in] -> [rows, out]
   Tensor forward(const Tensor& x, Team& team) const;                       // [..., in] -> [..., out]
 
  private:
+  struct Packed;
+  const Tensor& panels(Team& team) const;
+
   Tensor weight_;
-  Tensor bias_;  // f32
+  Tensor bias_;                     // f32
+  std::shared_ptr<Packed> packed_;  // of weights that are packed
 };
 
 // Takes `name`.weight and, when wanted, `name`.bias.

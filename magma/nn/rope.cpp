@@ -71,7 +71,8 @@ double longrope_stretch(const RopeConfig& config) {
 Frequencies longrope(const RopeConfig& config, int64_t length) {
   const RopeScaling& scaling = config.scaling;
   const int64_t original = scaling.original_max_position_embeddings;
-  const bool is_long = length > (original > 0 ? original : config.max_position_embeddings);
+  const bool is_long =
+      scaling.type == "longrope" && length > (original > 0 ? original : config.max_position_embeddings);
   const std::vector<double>& factors = is_long ? scaling.long_factor : scaling.short_factor;
   Frequencies result = plain(config.theta, config.width);
   MAGMA_CHECK(factors.size() == result.size(), "{} factors for {} frequencies", factors.size(), result.size());
@@ -84,7 +85,7 @@ Frequencies scaled(const RopeConfig& config, int64_t length) {
   if (type == "dynamic") return dynamic(config, length);
   if (type == "llama3") return llama3(config);
   if (type == "yarn") return yarn(config);
-  if (type == "longrope") return longrope(config, length);
+  if (type == "longrope" || type == "factors") return longrope(config, length);
   Frequencies result = plain(config.theta, config.width);
   MAGMA_CHECK(type == "default" || type == "linear", "rotary scaling {}", type);
   if (type == "linear") {

@@ -11,13 +11,13 @@
 namespace magma {
 
 struct RopeScaling {
-  std::string type = "default";  // linear, dynamic, llama3, yarn, longrope
+  std::string type = "default";  // linear, dynamic, llama3, yarn, longrope; "factors": each frequency has its own
   double factor = 1;
   double low_freq_factor = 1, high_freq_factor = 4;
   int64_t original_max_position_embeddings = 0;  // 0: not given
   std::optional<double> attention_factor;
   double beta_fast = 32, beta_slow = 1;
-  std::vector<double> short_factor, long_factor;  // [width / 2]
+  std::vector<double> short_factor, long_factor;  // [width / 2]; "factors" has short_factor alone
 };
 
 struct RopeConfig {

@@ -22,12 +22,13 @@ bool in(const std::optional<IdRange>& range, int64_t id) { return range && id >=
 double penalised(double logit, double penalty) { return logit < 0 ? logit * penalty : logit / penalty; }
 
 std::vector<Candidate> candidates_of(std::span<const float> logits, const SamplingOptions& options,
-                                     const std::set<int64_t>& seen) {
+                                     const std::set<int64_t>& seen, const TokenConstraint* constraint) {
   std::vector<Candidate> result;
   result.reserve(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) {
     const auto id = static_cast<int64_t>(i);
     if ((options.allowed && !in(options.allowed, id)) || in(options.banned, id)) continue;
+    if (constraint != nullptr && !constraint->allows(id)) continue;
     if (!std::isfinite(logits[i])) {
       throw Error(ErrorCode::Numerical, {.where = fmt::format("logit {}", id), .what = "not a finite number"});
     }
@@ -79,8 +80,8 @@ void require_valid(const SamplingOptions& options) {
 }
 
 int64_t choose_token(std::span<const float> logits, const SamplingOptions& options, const std::set<int64_t>& seen,
-                     Rng& rng) {
-  std::vector<Candidate> candidates = candidates_of(logits, options, seen);
+                     Rng& rng, const TokenConstraint* constraint) {
+  std::vector<Candidate> candidates = candidates_of(logits, options, seen, constraint);
   if (options.temperature == 0) return std::min_element(candidates.begin(), candidates.end(), likelier)->id;
   const std::vector<double> weights = kept_weights(candidates, options);
   double total = 0;

@@ -84,14 +84,28 @@ const float* Tensor::floats() const {
 }
 
 float* Tensor::mutable_floats() {
+  floats();
+  return static_cast<float*>(mutable_data());
+}
+
+void* Tensor::mutable_data() {
   MAGMA_CHECK(owned_, "a borrowed tensor is not written to");
-  return const_cast<float*>(floats());
+  return const_cast<void*>(data_);
 }
 
 Tensor Tensor::reshaped(Shape shape) const {
   MAGMA_CHECK(count_of(shape) == count(), "{} seen as {}", shape_text(shape_), shape_text(shape));
   Tensor result = *this;
   result.shape_ = std::move(shape);
+  return result;
+}
+
+Tensor Tensor::slice(int64_t begin, int64_t end) const {
+  MAGMA_CHECK(rank() > 0 && begin >= 0 && begin <= end && end <= dim(0), "{} to {} of {}", begin, end,
+              shape_text(shape_));
+  Tensor result = *this;
+  result.shape_[0] = end - begin;
+  if (defined()) result.data_ = static_cast<const char*>(data_) + begin * (bytes() / dim(0));
   return result;
 }
 

@@ -26,6 +26,7 @@ class Tensor {
   static Tensor borrowed(const void* data, Shape shape, DType dtype, std::shared_ptr<const void> keeper);
 
   bool defined() const { return data_ != nullptr; }
+  bool owned() const { return owned_; }
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
   int64_t rank() const { return static_cast<int64_t>(shape_.size()); }
@@ -36,8 +37,10 @@ class Tensor {
   const void* data() const { return data_; }
   const float* floats() const;  // F32 only
   float* mutable_floats();      // F32 and owned only
+  void* mutable_data();         // owned only
   Tensor reshaped(Shape shape) const;
-  Tensor as_f32() const;  // itself when it is F32
+  Tensor slice(int64_t begin, int64_t end) const;  // of the first axis, in the same memory
+  Tensor as_f32() const;                           // itself when it is F32
 
  private:
   DType dtype_ = DType::F32;

@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "magma/core/error.h"
 #include "magma/core/json.h"
@@ -102,6 +104,16 @@ WeightMap map_safetensors(const Path& path) {
     result.emplace(name, Tensor::borrowed(data.get() + entry.begin, entry.shape, entry.dtype, data));
   }
   return result;
+}
+
+void release_pages(const Tensor& mapped) {
+  if (mapped.owned() || !mapped.defined()) return;
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(mapped.data());
+  // Whole pages inside the tensor: the others belong to its neighbours too.
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t end = (begin + static_cast<uintptr_t>(mapped.bytes())) / page * page;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
 }
 
 WeightMap map_weight_folder(const Path& folder) {

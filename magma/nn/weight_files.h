@@ -17,4 +17,8 @@ WeightMap map_weight_folder(const Path& folder);
 
 WeightMap map_safetensors(const Path& path);  // one file
 
+// Gives the memory of a mapped tensor back to the system; a later look reads the file again. An owned one is left
+// alone.
+void release_pages(const Tensor& mapped);
+
 }  // namespace magma

@@ -91,7 +91,7 @@ size_t trailing_space(std::string_view text) {
 }
 
 // Without white space at the ends of the whole, wherever its parts begin and end.
-Prompt trimmed(Prompt content) {
+PromptText trimmed(PromptText content) {
   for (auto part = content.begin(); part != content.end(); ++part) {
     part->text.erase(0, leading_space(part->text));
     if (!part->text.empty()) break;
@@ -107,16 +107,16 @@ class PromptWriter {
  public:
   void control(std::string_view text) { add({std::string(text), true}); }
   void plain(std::string_view text) { add({std::string(text), false}); }
-  void content(const Prompt& parts) {
+  void content(const PromptText& parts) {
     for (const TextPart& part : parts) add(part);
   }
-  Prompt take() { return std::move(prompt_); }
+  PromptText take() { return std::move(prompt_); }
 
  private:
   void add(TextPart part) {
     if (!part.text.empty()) prompt_.push_back(std::move(part));
   }
-  Prompt prompt_;
+  PromptText prompt_;
 };
 
 void write_llama3(PromptWriter& out, const ChatMessage& message) {
@@ -127,7 +127,7 @@ void write_llama3(PromptWriter& out, const ChatMessage& message) {
   out.control("<|eot_id|>");
 }
 
-void write_chatml(PromptWriter& out, std::string_view role, const Prompt& content) {
+void write_chatml(PromptWriter& out, std::string_view role, const PromptText& content) {
   out.control("<|im_start|>");
   out.plain(role);
   out.control("\n");
@@ -172,7 +172,7 @@ std::string_view ChatTemplate::name() const {
   return kNames[static_cast<size_t>(family_)];
 }
 
-Prompt ChatTemplate::render(std::span<const ChatMessage> messages, bool generation) const {
+PromptText ChatTemplate::render(std::span<const ChatMessage> messages, bool generation) const {
   if (messages.empty()) throw Error(ErrorCode::Usage, {.where = "messages", .what = "a conversation needs a message"});
   PromptWriter out;
   if (family_ == ChatFamily::Llama3 || family_ == ChatFamily::Phi3WithoutSystem) out.control(begin_text_);

@@ -12,8 +12,8 @@
 namespace magma {
 
 struct ChatMessage {
-  std::string role;  // "system", "user", "assistant"
-  Prompt content;    // trusted parts are placeholders of the program, such as <image>
+  std::string role;    // "system", "user", "assistant"
+  PromptText content;  // trusted parts are placeholders of the program, such as <image>
 };
 
 enum class ChatFamily { Llama3, ChatMl, Phi3, Phi3WithoutSystem };
@@ -24,7 +24,7 @@ class ChatTemplate {
   static ChatTemplate recognise(std::string_view jinja, std::string begin_text, std::string end_text);
 
   // `generation`: the answer comes next. Error(Usage) for no messages, and for a role that the template leaves out.
-  Prompt render(std::span<const ChatMessage> messages, bool generation) const;
+  PromptText render(std::span<const ChatMessage> messages, bool generation) const;
   ChatFamily family() const { return family_; }
   std::string_view name() const;
 

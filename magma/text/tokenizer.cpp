@@ -54,7 +54,7 @@ Tokenizer::Tokenizer(Bpe bpe, TokenizerRules rules) : bpe_(std::move(bpe)), rule
   added_ = AddedTokens(rules_.added);
 }
 
-std::vector<TokenId> Tokenizer::encode(const Prompt& prompt, bool automatic) const {
+std::vector<TokenId> Tokenizer::encode(const PromptText& prompt, bool automatic) const {
   std::string text;
   std::vector<size_t> ends;  // of each part
   for (const TextPart& part : prompt) ends.push_back((text += part.text).size());
@@ -84,7 +84,7 @@ std::vector<TokenId> Tokenizer::encode(const Prompt& prompt, bool automatic) con
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, bool trusted, bool automatic) const {
-  return encode(Prompt{{std::string(text), trusted}}, automatic);
+  return encode(PromptText{{std::string(text), trusted}}, automatic);
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, DecodeOptions options) const {

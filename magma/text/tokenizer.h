@@ -18,7 +18,7 @@ struct TextPart {
   std::string text;
   bool trusted = false;
 };
-using Prompt = std::vector<TextPart>;
+using PromptText = std::vector<TextPart>;
 
 struct TokenizerRules {
   WordRules words = WordRules::Llama3;
@@ -41,7 +41,7 @@ class Tokenizer {
   // Bytes the vocabulary has no token for are left out, as the reference does, and a warning says so.
   // The parts are one text: words may reach from one into the next, special tokens only lie within one. `automatic`
   // adds what the post-processor adds, also where the template has it already (two BOS, as the reference has).
-  std::vector<TokenId> encode(const Prompt& prompt, bool automatic) const;
+  std::vector<TokenId> encode(const PromptText& prompt, bool automatic) const;
   std::vector<TokenId> encode(std::string_view text, bool trusted, bool automatic) const;
 
   // Bytes that are not UTF-8 become U+FFFD. Ids without a token (rows of the embedding beyond it) give nothing.

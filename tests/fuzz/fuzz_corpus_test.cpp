@@ -32,7 +32,10 @@ const std::vector<NamedTarget> kTargets = {{"json", fuzz_json, 4000},
                                            {"manifest", fuzz_manifest, 200},
                                            {"tokenizer", fuzz_tokenizer, 4000},
                                            {"tokenizer_text", fuzz_tokenizer_text, 4000},
-                                           {"chat_template", fuzz_chat_template, 2000}};
+                                           {"chat_template", fuzz_chat_template, 2000},
+                                           {"answer", fuzz_answer, 4000},
+                                           {"image_processor_config", fuzz_image_processor_config, 3000},
+                                           {"action_statistics", fuzz_action_statistics, 3000}};
 
 std::vector<Path> sorted_entries(const Path& folder) {
   std::vector<Path> entries;

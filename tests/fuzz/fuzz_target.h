@@ -29,6 +29,10 @@ void fuzz_manifest(std::string_view bytes);
 void fuzz_tokenizer(std::string_view bytes);
 void fuzz_tokenizer_text(std::string_view bytes);
 void fuzz_chat_template(std::string_view bytes);
+// The text of an answer, read as every kind; files of a model folder that say how pictures and actions are scaled.
+void fuzz_answer(std::string_view bytes);
+void fuzz_image_processor_config(std::string_view bytes);
+void fuzz_action_statistics(std::string_view bytes);
 
 // Throws std::logic_error naming what does not hold.
 void demand(bool holds, const std::string& what);

@@ -7,6 +7,7 @@
 #include "magma/core/random.h"
 #include "magma/kernel/activation.h"
 #include "magma/kernel/attention.h"
+#include "magma/kernel/bf16_panels.h"
 #include "magma/kernel/depthwise.h"
 #include "magma/kernel/matmul.h"
 #include "magma/kernel/matmul_kernels.h"
@@ -94,6 +95,54 @@ TEST(Kernel, ARowOfAProductDoesNotDependOnItsNeighbours) {
     matmul(job, team);
     b.resize(a.size());
     EXPECT_EQ(a, b);
+  }
+}
+
+// Weights packed from bf16, and the product with them: by our own loops for few rows, by oneDNN where it has kernels.
+TEST(Kernel, ProductsWithPackedWeights) {
+  for (const Size& size : {Size{1, 1, 1}, Size{5, 64, 32}, Size{16, 70, 100}, Size{17, 65, 33}, Size{150, 400, 96}}) {
+    const Values x = drawn(size.M * size.K, 1), bias = drawn(size.N, 3);
+    const std::vector<uint16_t> weight = as_bf16(drawn(size.N * size.K, 2));
+    Bf16Panels panels{size.N, size.K};
+    std::vector<uint16_t> packed(static_cast<size_t>(panels.count()), 0x7FC0);  // NaN where nothing is written
+    Team team(3);
+    pack_bf16_panels(weight.data(), NumberFormat::BF16, panels, packed.data(), team);
+    panels.values = packed.data();
+    Values y(static_cast<size_t>(size.M * size.N)), expected = y, x_rounded = x;
+    PanelMatmul job{.M = size.M, .weight = panels, .x = x.data(), .bias = bias.data(), .y = expected.data()};
+    panel_matmul_plain(job);
+    job.y = y.data();
+    panel_matmul(job, team);
+    EXPECT_LE(largest_difference(y, expected), 1e-5F * std::sqrt(static_cast<float>(size.K))) << size.M;
+    // And as the other oracle sees it, from weights that are not packed.
+    for (float& value : x_rounded) value = from_bf16(to_bf16(value));
+    matmul_plain({.M = size.M,
+                  .N = size.N,
+                  .K = size.K,
+                  .x = x_rounded.data(),
+                  .weight = weight.data(),
+                  .format = NumberFormat::BF16,
+                  .bias = bias.data(),
+                  .y = y.data()});
+    EXPECT_EQ(y, expected) << size.M;
+  }
+}
+
+TEST(Kernel, ARowOfAPackedProductDoesNotDependOnItsNeighbours) {
+  const int64_t N = 200, K = 300;
+  const Values x = drawn(300 * K, 1);
+  const std::vector<uint16_t> weight = as_bf16(drawn(N * K, 2));
+  Bf16Panels panels{N, K};
+  std::vector<uint16_t> packed(static_cast<size_t>(panels.count()));
+  Team team(2), alone(1);
+  pack_bf16_panels(weight.data(), NumberFormat::BF16, panels, packed.data(), team);
+  panels.values = packed.data();
+  for (const auto& [few, many] : {std::pair<int64_t, int64_t>{1, 16}, {17, 40}, {33, 300}, {140, 270}}) {
+    Values a(static_cast<size_t>(few * N)), b(static_cast<size_t>(many * N));
+    panel_matmul({.M = few, .weight = panels, .x = x.data(), .y = a.data()}, alone);
+    panel_matmul({.M = many, .weight = panels, .x = x.data(), .y = b.data()}, team);
+    b.resize(a.size());
+    EXPECT_EQ(a, b) << few;
   }
 }
 

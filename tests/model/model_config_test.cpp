@@ -56,6 +56,23 @@ TEST(ModelConfig, TheTextConfigWinsOverTheTopLevel) {
   EXPECT_EQ(config.text.rms_norm_eps, 0.05);
 }
 
+TEST(ModelConfig, ReadsRotaryFieldsAsTransformers5WritesThem) {
+  Json root = published();
+  Json& text = root["text_config"];
+  Json parameters = text["rope_scaling"];
+  parameters["rope_theta"] = 7000.0;
+  for (Json* part : {&root, &text}) {
+    part->erase("rope_scaling");
+    part->erase("rope_theta");
+  }
+  text["rope_parameters"] = parameters;
+  const MagmaConfig config = parse_model_config(root, "");
+  EXPECT_EQ(config.text.rope.theta, 7000);
+  EXPECT_EQ(config.text.rope.scaling.type, "llama3");
+  text["rope_parameters"]["rope_theta"] = 0.5;
+  EXPECT_EQ(error_of(root).fields().where, "/text_config/rope_parameters/rope_theta");
+}
+
 TEST(ModelConfig, EveryNumberHasItsRange) {
   struct Field {
     const char* pointer;

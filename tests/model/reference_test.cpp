@@ -108,16 +108,46 @@ void expect_greedy(Network& network, const FixtureCase& fixture) {
 
 TEST(Reference, EveryStageIsWithinTheTolerance) {
   for (const std::string& checkpoint : FixtureSet::checkpoints()) {
-    const auto network = load_network(FixtureSet::weights(checkpoint), 2);
+    const auto network = load_network(FixtureSet::weights(checkpoint), 2, Precision::F32);
     for (const FixtureCase& fixture : FixtureSet::cases(checkpoint)) expect_stages(*network, fixture);
   }
 }
 
 TEST(Reference, GreedyTokensAreTheSame) {
   for (const std::string& checkpoint : FixtureSet::checkpoints()) {
-    const auto network = load_network(FixtureSet::weights(checkpoint), 2);
+    const auto network = load_network(FixtureSet::weights(checkpoint), 2, Precision::F32);
     for (const FixtureCase& fixture : FixtureSet::cases(checkpoint)) expect_greedy(*network, fixture);
   }
+}
+
+// As the processor multiplies bf16: by its own instructions with rounded activations, or unpacked with activations in
+// f32.
+TEST(Reference, Bf16WeightsStayWithinTheToleranceOfBf16) {
+  int compared = 0;
+  for (const std::string& checkpoint : FixtureSet::checkpoints()) {
+    const auto network = load_network(FixtureSet::weights(checkpoint), 2);
+    for (const FixtureCase& fixture : FixtureSet::cases(checkpoint)) {
+      const SafetensorsFile reference(FixtureSet::folder() / "reference" / checkpoint /
+                                      (fixture.name + ".safetensors"));
+      const std::map<std::string, Tensor> stages = stages_of(*network, fixture);
+      for (const auto& [name, facts] : fixture.facts.at("tensors").items()) {
+        const bool whole = name.starts_with("features.") || name.starts_with("image_tokens.");
+        if (!facts.contains("bf16_max_error") || !whole || !reference.tensors().contains(name)) continue;
+        const Difference off = difference(reference.read_as<float>(name), values_of(stages.at(name)));
+        EXPECT_LE(off.largest, 4 * facts.at("bf16_max_error").get<double>()) << checkpoint << fixture.name << name;
+        EXPECT_LE(off.root_mean_square, 2 * facts.at("bf16_rms_error").get<double>()) << fixture.name << name;
+        ++compared;
+      }
+      const Json& logits = fixture.facts.at("tensors").value("logits", Json::object());
+      if (!logits.contains("bf16_max_error") || fixture.padding != Padding::Left || fixture.ids.size() != 1) continue;
+      const std::vector<float> got = from_place(stages.at("logits"), fixture.facts.value("logits_first_position", 0));
+      const Difference off = difference(reference.read_as<float>("logits"), got);
+      EXPECT_LE(off.largest, 4 * logits.at("bf16_max_error").get<double>()) << checkpoint << fixture.name;
+      EXPECT_LE(off.root_mean_square, 2 * logits.at("bf16_rms_error").get<double>()) << checkpoint << fixture.name;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 2);
 }
 
 }  // namespace

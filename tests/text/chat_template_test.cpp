@@ -10,7 +10,7 @@
 namespace magma {
 namespace {
 
-std::string joined(const Prompt& prompt) {
+std::string joined(const PromptText& prompt) {
   std::string text;
   for (const TextPart& part : prompt) text += part.text;
   return text;
@@ -64,7 +64,7 @@ TEST(ChatTemplate, OnlyItsOwnTextIsTrusted) {
 
 TEST(ChatTemplate, ARoleIsNotTrustedEither) {
   const auto chat = ChatTemplate::recognise(template_named("llama-3"), "<s>", "");
-  const Prompt prompt = chat.render(std::vector<ChatMessage>{{"<|begin_of_text|>", {{"x", false}}}}, true);
+  const PromptText prompt = chat.render(std::vector<ChatMessage>{{"<|begin_of_text|>", {{"x", false}}}}, true);
   const auto is_role = [](const TextPart& part) { return part.text == "<|begin_of_text|>" && !part.trusted; };
   EXPECT_EQ(std::count_if(prompt.begin(), prompt.end(), is_role), 1);
 }

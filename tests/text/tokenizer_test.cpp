@@ -59,10 +59,10 @@ TEST_P(Checkpoint, EncodesAndDecodesAsTheReference) {
 }
 
 // <image> in a message is the program's placeholder; everything else there is somebody's text.
-Prompt with_images(const std::string& content, const Tokenizer& tokenizer, bool bare) {
+PromptText with_images(const std::string& content, const Tokenizer& tokenizer, bool bare) {
   constexpr std::string_view kImage = "<image>";
   const bool wrap = !bare && tokenizer.find("<image_start>") != kNoToken;
-  Prompt parts;
+  PromptText parts;
   size_t begin = 0;
   for (size_t at = content.find(kImage); at != std::string::npos; at = content.find(kImage, begin)) {
     parts.push_back({content.substr(begin, at - begin), false});
@@ -84,7 +84,7 @@ TEST_P(Checkpoint, ConversationsBecomeThePromptsOfTheReferenceWithTwoBeginTokens
           {message.at("role"), with_images(message.at("content"), folder.tokenizer, row.contains("bare_image"))});
     }
     const auto wanted = row.at("prompt").get<std::string>();
-    const Prompt prompt = chat.render(messages, wanted.ends_with("assistant<|end_header_id|>\n\n"));
+    const PromptText prompt = chat.render(messages, wanted.ends_with("assistant<|end_header_id|>\n\n"));
     std::string text;
     for (const TextPart& part : prompt) text += part.text;
     EXPECT_EQ(text, wanted);
@@ -111,7 +111,7 @@ TEST_P(Checkpoint, SpecialTokensSpelledInUserTextStayText) {
 TEST_P(Checkpoint, ASpecialTokenDoesNotReachAcrossPartsOfAPrompt) {
   const Tokenizer& tokenizer = checkpoint(GetParam()).tokenizer;
   const TokenId end = tokenizer.find("<|eot_id|>");
-  const auto encode = [&](const Prompt& prompt) { return tokenizer.encode(prompt, false); };
+  const auto encode = [&](const PromptText& prompt) { return tokenizer.encode(prompt, false); };
   EXPECT_THAT(encode({{"<|eot", true}, {"_id|>", false}}), testing::Not(testing::Contains(end)));
   EXPECT_THAT(encode({{"<|eot", false}, {"_id|>", true}}), testing::Not(testing::Contains(end)));
   EXPECT_THAT(encode({{"<|eot", true}, {"_id|>", true}}), testing::Not(testing::Contains(end)));

@@ -1,4 +1,4 @@
-// magma bench: accuracy and speed on synthetic clips with exact truth.
+// magma bench: accuracy and speed on synthetic clips with exact truth; speed and memory of a model.
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +11,7 @@
 #include "magma/mark/clip_marks.h"
 #include "magma/mark/mark_bench.h"
 #include "magma/mark/moving_points.h"
+#include "magma/model/model_bench.h"
 #include "magma/track/track_bench.h"
 
 namespace magma {
@@ -27,29 +28,47 @@ std::vector<uint8_t> moving_points(const PointTracks& tracks, double fps) {
 
 class Bench final : public Command {
  public:
-  static constexpr const char* kSummary = "measure trackers and marks on synthetic clips with exact truth";
+  static constexpr const char* kSummary = "measure trackers and marks on synthetic clips with exact truth, or a model";
 
   void options(CLI::App& app) override {
-    app.add_option("WHAT", what_, "track or mark")->required()->check(CLI::IsMember({"track", "mark"}));
+    app.add_option("WHAT", what_, "track, mark or model")->required()->check(CLI::IsMember({"track", "mark", "model"}));
     app.add_option("--seed", seeds_, "mark: added to the seeds of the clips, one run for each")->type_name("N");
     app.add_option("--tracker", options_.trackers, "track: trackers to compare")->type_name("NAME");
     app.add_option("--only", options_.only, "clips whose name contains this")->type_name("TEXT");
-    app.add_option("--threads", options_.threads, "track: threads of a tracker")
+    app.add_option("--threads", options_.threads, "track, model: threads")
         ->check(CLI::Range(1, 256))
         ->type_name("N")
         ->capture_default_str();
     app.add_option("--write", write_, "track: write the clips and their truth into a folder and stop")
         ->type_name("DIR");
+    app.add_option("--model", model_.model, "model: folder, or GGUF file")->type_name("PATH");
+    app.add_option("--precision", precision_, "model: stored, f32 or bf16")
+        ->check(CLI::IsMember({"stored", "f32", "bf16"}))
+        ->type_name("NAME")
+        ->capture_default_str();
+    app.add_option("--tokens", model_.lengths, "model: lengths of prompts; decoding goes on from each [512]")
+        ->check(CLI::Range(1, 1 << 20))
+        ->type_name("N");
+    app.add_option("--decode", model_.decoded, "model: tokens decoded after each prompt")
+        ->check(CLI::Range(1, 100'000))
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--rounds", model_.rounds, "model: the best one counts")
+        ->check(CLI::Range(1, 1000))
+        ->type_name("N")
+        ->capture_default_str();
   }
 
   std::string examples() const override {
     return "  magma bench track                              all trackers on all clips\n"
            "  magma bench track --write suite --only hand    clips as MP4 with truth as safetensors\n"
-           "  magma bench mark --seed 0 1000                 marks on every kind of clip, two of each\n";
+           "  magma bench mark --seed 0 1000                 marks on every kind of clip, two of each\n"
+           "  magma bench model --model DIR --tokens 256 4096 --threads 2\n";
   }
 
   int run(const Output& out) override {
     if (what_ == "mark") return bench_mark(out);
+    if (what_ == "model") return run_model(out);
     if (!write_.empty()) return write_clips(out);
     if (options_.trackers.empty()) options_.trackers = Trackers::names();
     const StagingFolder scratch(std::filesystem::temp_directory_path());
@@ -62,6 +81,18 @@ class Bench final : public Command {
   }
 
  private:
+  int run_model(const Output& out) {
+    if (model_.model.empty()) {
+      throw Error(ErrorCode::Usage, {.where = "--model", .what = "missing", .expected = "a model folder or GGUF file"});
+    }
+    model_.threads = options_.threads;
+    model_.precision = parse_precision(precision_);
+    const ModelBenchResult result = bench_model(model_);
+    out.line("{}", model_bench_table(result));
+    out.value(model_bench_json(result));
+    return 0;
+  }
+
   int bench_mark(const Output& out) const {
     const StagingFolder scratch(std::filesystem::temp_directory_path());
     MarkBenchOptions options;
@@ -86,9 +117,10 @@ class Bench final : public Command {
     return 0;
   }
 
-  std::string what_, write_;
+  std::string what_, write_, precision_ = "stored";
   std::vector<uint64_t> seeds_;
   TrackBenchOptions options_;
+  ModelBenchOptions model_;
 };
 
 MAGMA_REGISTER(Commands, Bench);

@@ -12,6 +12,7 @@
 #include "magma/image/codec.h"
 #include "magma/image/video_reader.h"
 #include "magma/mark/output_folder.h"
+#include "magma/model/model_facts.h"
 #include "magma/nn/gguf.h"
 #include "magma/nn/safetensors.h"
 
@@ -103,7 +104,7 @@ Json image_facts(const Path& path) {
   return {{"kind", "image"}, {"w", image.size.w}, {"h", image.size.h}};
 }
 
-Json folder_facts(const Path& path) {
+Json folder_facts(const Path& path, int64_t context) {
   std::error_code absent;
   if (std::filesystem::exists(path / "manifest.json", absent)) {
     Json facts = read_manifest(path);
@@ -116,9 +117,10 @@ Json folder_facts(const Path& path) {
     facts["kind"] = "output folder of magma track";
     return facts;
   }
+  if (std::filesystem::exists(path / "config.json", absent)) return model_folder_facts(path, context);
   throw Error(ErrorCode::Malformed, {.file = path.string(),
-                                     .what = "a folder without manifest.json or tracks.jsonl",
-                                     .hint = "name a file, or an output folder of magma"});
+                                     .what = "a folder without manifest.json, tracks.jsonl or config.json",
+                                     .hint = "name a file, a model folder or an output folder of magma"});
 }
 
 // A header length that fits the file, then the header's brace.
@@ -152,20 +154,29 @@ Json file_facts(const Path& path) {
                .expected = "a video, PNG or JPEG picture, safetensors, GGUF, JSON or JSON lines"});
 }
 
-Json facts_of(const Path& path) {
+Json facts_of(const Path& path, int64_t context) {
   std::error_code absent;
-  return std::filesystem::is_directory(path, absent) ? folder_facts(path) : file_facts(path);
+  return std::filesystem::is_directory(path, absent) ? folder_facts(path, context) : file_facts(path);
 }
 
 class Info final : public Command {
  public:
   static constexpr const char* kSummary =
-      "what a file is: video, image, tracks, model, records, samples, output folder";
+      "what a file or folder is: video, image, tracks, model, records, samples, output folder";
 
-  void options(CLI::App& app) override { app.add_option("FILE", path_, "file or output folder")->required(); }
-  std::string examples() const override { return "  magma info clip.mp4\n  magma info out --json\n"; }
+  void options(CLI::App& app) override {
+    app.add_option("FILE", path_, "file, model folder or output folder")->required();
+    app.add_option("--context", context_, "of a model folder: memory for so many tokens; 0: for the longest context")
+        ->check(CLI::Range(0, 1 << 24))
+        ->type_name("N")
+        ->capture_default_str();
+  }
+  std::string examples() const override {
+    return "  magma info clip.mp4\n  magma info out --json\n  magma info MODEL --context 4096             parameters "
+           "and memory\n";
+  }
   int run(const Output& out) override {
-    const Json facts = facts_of(path_);
+    const Json facts = facts_of(path_, context_);
     for (const auto& [key, value] : facts.items()) {
       out.line("{:<20}{}", key, value.is_string() ? value.get<std::string>() : dump_json(value));
     }
@@ -175,6 +186,7 @@ class Info final : public Command {
 
  private:
   std::string path_;
+  int64_t context_ = 0;
 };
 
 MAGMA_REGISTER(Commands, Info);

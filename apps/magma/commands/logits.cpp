@@ -18,13 +18,21 @@ class Logits final : public Command {
   static constexpr const char* kSummary = "logits and every stage of a model, as tensors";
 
   void options(CLI::App& app) override {
-    app.add_option("--model", model_, "model folder")->required()->type_name("DIR");
+    app.add_option("--model", model_, "model folder, or GGUF file")->required()->type_name("PATH");
     app.add_option("-o,--output", output_, "safetensors file; with --cases a folder")->required()->type_name("PATH");
     auto* ids =
         app.add_option("--ids", ids_, "a prompt: ids with commas, one image token per image")->type_name("LIST");
     app.add_option("--cases", cases_, "many prompts: a JSON file with \"cases\"")->type_name("FILE")->excludes(ids);
     app.add_option("--pixels", pixels_, "safetensors file with the crops of images")->type_name("FILE");
     app.add_option("--image", images_, "KEY=ROWSxCOLS: an image of the prompt, crops in --pixels")->type_name("IMAGE");
+    app.add_option("--decode", decoded_, "greedy tokens after each prompt, with the cache")
+        ->check(CLI::Range(0, 100'000))
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--precision", precision_, "stored, f32 or bf16: number format of the matrices in memory")
+        ->check(CLI::IsMember({"stored", "f32", "bf16"}))
+        ->type_name("NAME")
+        ->capture_default_str();
     app.add_option("--threads", threads_, "threads; never changes the result")
         ->check(CLI::Range(1, 256))
         ->type_name("N")
@@ -41,16 +49,16 @@ class Logits final : public Command {
     if (ids_.empty() == cases_.empty()) {
       throw Error(ErrorCode::Usage, {.where = "command line", .what = "name either --ids or --cases"});
     }
-    if (pixels_.empty() && !(images_.empty() && cases_.empty())) {
+    if (pixels_.empty() && !images_.empty()) {
       throw Error(ErrorCode::Usage, {.where = "command line", .what = "images need --pixels"});
     }
     const std::vector<LogitCase> cases = cases_.empty() ? one_case() : read_logit_cases(cases_, pixels_);
-    const auto network = load_network(model_, threads_);
+    const auto network = load_network(model_, threads_, parse_precision(precision_));
     if (!cases_.empty()) std::filesystem::create_directories(output_);
     for (const LogitCase& work : cases) {
       throw_if_interrupted();
       const Path file = cases_.empty() ? Path(output_) : Path(output_) / (work.name + ".safetensors");
-      write_logits(*network, work, file);
+      write_logits(*network, work, decoded_, file);
       out.line("{}", file.string());
     }
     out.value({{"output", output_}, {"cases", cases.size()}, {"vocabulary", network->vocabulary()}});
@@ -66,8 +74,9 @@ class Logits final : public Command {
     return {work};
   }
 
-  std::string model_, output_, ids_, cases_, pixels_;
+  std::string model_, output_, ids_, cases_, pixels_, precision_ = "stored";
   std::vector<std::string> images_;
+  int64_t decoded_ = 0;
   int threads_ = 1;
 };
 

@@ -104,7 +104,7 @@ class Tokenize final : public Command {
     return 0;
   }
 
-  Prompt prompt_of(const std::string& text, const TokenizerFolder& folder) const {
+  PromptText prompt_of(const std::string& text, const TokenizerFolder& folder) const {
     if (!chat_) return {{text, special_}};
     if (folder.chat_template.empty()) {
       throw Error(ErrorCode::Usage, {.file = model_, .what = "the model has no chat template"});
@@ -117,7 +117,7 @@ class Tokenize final : public Command {
   int show_ids(const Output& out, const TokenizerFolder& folder) const {
     Json results = Json::array();
     for (const std::string& given : texts_) {
-      const Prompt prompt = prompt_of(given == "-" ? read_standard_input() : given, folder);
+      const PromptText prompt = prompt_of(given == "-" ? read_standard_input() : given, folder);
       const auto start = std::chrono::steady_clock::now();
       const std::vector<TokenId> ids = folder.tokenizer.encode(prompt, !no_bos_);
       const double seconds = seconds_since(start);

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
+#include "magma/kernel/matmul.h"
+#include "magma/kernel/onednn.h"
 
 namespace magma {
 namespace {
@@ -24,6 +26,13 @@ std::string instruction_sets() {
   return sets.empty() ? "baseline" : sets;
 }
 
+// What the products of the network run on.
+std::string products() {
+  const std::string& bf16 = onednn_bf16_instructions();
+  const std::string own(matmul_instructions());
+  return bf16.empty() ? own : own + "; bf16 by oneDNN with " + bf16;
+}
+
 class Version final : public Command {
  public:
   static constexpr const char* kSummary = "version, compiler and processor features";
@@ -33,7 +42,11 @@ class Version final : public Command {
   int run(const Output& out) override {
     out.line("{}", version_line());
     out.line("processor: {}", instruction_sets());
-    out.value({{"version", version_number()}, {"build", version_line()}, {"processor", instruction_sets()}});
+    out.line("products: {}", products());
+    out.value({{"version", version_number()},
+               {"build", version_line()},
+               {"processor", instruction_sets()},
+               {"products", products()}});
     return 0;
   }
 };

@@ -4,15 +4,6 @@
 namespace magma {
 namespace {
 
-// Outputs begin .. end - 1 of a matrix [O, I], in its memory.
-Linear outputs_of(const Tensor& matrix, int64_t begin, int64_t end) {
-  const int64_t I = matrix.dim(1);
-  if (!matrix.defined()) return Linear(Tensor::borrowed(nullptr, {end - begin, I}, matrix.dtype(), nullptr));
-  const char* first = static_cast<const char*>(matrix.data()) + begin * I * dtype_bytes(matrix.dtype());
-  const auto keeper = std::make_shared<Tensor>(matrix);
-  return Linear(Tensor::borrowed(first, {end - begin, I}, matrix.dtype(), keeper));
-}
-
 class Phi3 final : public Backbone {
  public:
   static constexpr const char* kSummary = "Phi-3: fused attention and gate matrices";
@@ -24,12 +15,12 @@ class Phi3 final : public Backbone {
     const Tensor attention = loader.take(prefix + "self_attn.qkv_proj.weight", {queries + 2 * keys, D});
     const Tensor gate_up = loader.take(prefix + "mlp.gate_up_proj.weight", {2 * ffn, D});
     DecoderLayer layer;
-    layer.query = outputs_of(attention, 0, queries);
-    layer.key = outputs_of(attention, queries, queries + keys);
-    layer.value = outputs_of(attention, queries + keys, queries + 2 * keys);
+    layer.query = Linear(attention.slice(0, queries));
+    layer.key = Linear(attention.slice(queries, queries + keys));
+    layer.value = Linear(attention.slice(queries + keys, queries + 2 * keys));
     layer.output = take_linear(loader, prefix + "self_attn.o_proj", {D, queries}, false);
-    layer.gate = outputs_of(gate_up, 0, ffn);
-    layer.up = outputs_of(gate_up, ffn, 2 * ffn);
+    layer.gate = Linear(gate_up.slice(0, ffn));
+    layer.up = Linear(gate_up.slice(ffn, 2 * ffn));
     layer.down = take_linear(loader, prefix + "mlp.down_proj", {D, ffn}, false);
     return layer;
   }

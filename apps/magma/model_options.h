@@ -1,0 +1,31 @@
+// Options that every command with a model takes.
+#pragma once
+
+#include <string>
+
+#include "magma/model/pretrained.h"
+#include "magma/nn/sampling.h"
+
+namespace CLI {
+class App;
+}
+
+namespace magma {
+
+struct ModelOptions {
+  std::string model, precision = "stored";
+  int threads = 0;  // 0: one per processor
+
+  void add_to(CLI::App& app);
+  LoadOptions load_options() const;
+};
+
+struct AnswerLength {
+  int64_t max_tokens = 500;
+  uint64_t seed = 0;
+  SamplingOptions sampling{};
+
+  void add_to(CLI::App& app);
+};
+
+}  // namespace magma

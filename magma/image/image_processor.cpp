@@ -1,0 +1,151 @@
+#include "magma/image/image_processor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "magma/core/check.h"
+#include "magma/core/error.h"
+#include "magma/core/interrupt.h"
+#include "magma/core/thread_pool.h"
+#include "magma/image/video_reader.h"
+
+namespace magma {
+namespace {
+
+constexpr int64_t kMostPixels = int64_t{1} << 26;  // of all crops of one picture
+constexpr int64_t kMostFrames = 1024;              // of one video
+
+// Where a sample of the canvas lies in the picture, along one axis: (1 - part) of `low`, part of `high`.
+struct Sample {
+  int64_t low = 0, high = 0;
+  float keep = 1, part = 0;
+};
+
+// Half-pixel centres in f32, as torch computes them.
+std::vector<Sample> samples_of(int64_t from, int64_t to) {
+  const float ratio = static_cast<float>(from) / static_cast<float>(to);
+  std::vector<Sample> samples(static_cast<size_t>(to));
+  for (int64_t i = 0; i < to; ++i) {
+    const float at = std::max(0.0F, ratio * (static_cast<float>(i) + 0.5F) - 0.5F);
+    const int64_t low = std::min(static_cast<int64_t>(at), from - 1);
+    const float part = std::clamp(at - static_cast<float>(low), 0.0F, 1.0F);
+    samples[static_cast<size_t>(i)] = {low, std::min(low + 1, from - 1), 1 - part, part};
+  }
+  return samples;
+}
+
+int64_t kept_pixels(Size picture, int64_t W, int64_t H) {
+  const auto w = static_cast<double>(picture.w), h = static_cast<double>(picture.h);
+  const double scale = std::min(static_cast<double>(W) / w, static_cast<double>(H) / h);
+  const auto scaled = static_cast<int64_t>(w * scale) * static_cast<int64_t>(h * scale);
+  return std::min(scaled, int64_t{picture.w} * picture.h);
+}
+
+[[noreturn]] void out_of_range(const char* where, const std::string& expected, int64_t got) {
+  throw Error(ErrorCode::Usage,
+              {.where = where, .what = "out of range", .expected = expected, .got = std::to_string(got)});
+}
+
+}  // namespace
+
+ImageGrid choose_grid(Size picture, int64_t num_crops, int64_t base) {
+  MAGMA_CHECK(picture.w > 0 && picture.h > 0 && num_crops > 0 && base > 0, "{}x{} px in {} crops of {}", picture.w,
+              picture.h, num_crops, base);
+  ImageGrid best;
+  int64_t most_kept = 0, least_waste = 0;
+  for (int64_t cols = 1; cols <= num_crops; ++cols) {
+    for (int64_t rows = 1; rows <= num_crops / cols; ++rows) {
+      const int64_t kept = kept_pixels(picture, cols * base, rows * base);
+      const int64_t waste = cols * base * rows * base - kept;
+      const bool first = cols == 1 && rows == 1;
+      if (!first && (kept < most_kept || (kept == most_kept && waste >= least_waste))) continue;
+      best = {rows, cols};
+      most_kept = kept;
+      least_waste = waste;
+    }
+  }
+  return best;
+}
+
+ImageProcessor::ImageProcessor(const ImageProcessorConfig& config) : config_(config) {
+  for (size_t c = 0; c < 3; ++c) {
+    for (size_t v = 0; v < 256; ++v) {
+      normalised_[c][v] = (static_cast<float>(v) / 255.0F - config.image_mean[c]) / config.image_std[c];
+    }
+  }
+}
+
+ImageCrops ImageProcessor::process(const Image& image, std::optional<int64_t> num_crops, int threads) const {
+  MAGMA_CHECK(image.pixels.size() == static_cast<size_t>(image.size.w) * static_cast<size_t>(image.size.h) * 3,
+              "{} bytes for {}x{} px", image.pixels.size(), image.size.w, image.size.h);
+  const int64_t b = config_.base_img_size, most = num_crops.value_or(config_.num_crops);
+  if (most < 1 || most > kMostPixels / (b * b)) {
+    out_of_range("num_crops", "1 to " + std::to_string(kMostPixels / (b * b)), most);
+  }
+  ImageCrops result{.picture = image.size, .grid = choose_grid(image.size, most, b), .base = b, .values = {}};
+  result.values.resize(static_cast<size_t>(result.grid.rows * result.grid.cols * 3 * b * b));
+  const std::vector<Sample> across = samples_of(image.size.w, result.grid.cols * b);
+  const std::vector<Sample> down = samples_of(image.size.h, result.grid.rows * b);
+  const auto row_of_canvas = [&](int64_t y) {
+    const Sample& at = down[static_cast<size_t>(y)];
+    const uint8_t* upper = image.row(static_cast<int>(at.low));
+    const uint8_t* lower = image.row(static_cast<int>(at.high));
+    for (int64_t x = 0; x < result.grid.cols * b; ++x) {
+      const Sample& sample = across[static_cast<size_t>(x)];
+      const int64_t crop = y / b * result.grid.cols + x / b;
+      float* out = result.values.data() + ((crop * 3) * b + y % b) * b + x % b;
+      for (size_t c = 0; c < 3; ++c, out += b * b) {
+        const auto& value = normalised_[c];
+        const auto left = static_cast<size_t>(sample.low) * 3 + c, right = static_cast<size_t>(sample.high) * 3 + c;
+        const float above = sample.keep * value[upper[left]] + sample.part * value[upper[right]];
+        const float below = sample.keep * value[lower[left]] + sample.part * value[lower[right]];
+        *out = at.keep * above + at.part * below;
+      }
+    }
+  };
+  parallel_for(threads, result.grid.rows * b, [&](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; ++y) row_of_canvas(y);
+  });
+  return result;
+}
+
+std::vector<int64_t> frame_positions(int64_t frames, int64_t wanted) {
+  MAGMA_CHECK(frames > 0, "{} frames", frames);
+  if (wanted < 1 || wanted > kMostFrames) out_of_range("frames", "1 to " + std::to_string(kMostFrames), wanted);
+  std::vector<int64_t> positions(static_cast<size_t>(wanted));
+  for (int64_t k = 1; k < wanted; ++k) positions[static_cast<size_t>(k)] = k * (frames - 1) / (wanted - 1);
+  return positions;
+}
+
+std::vector<Image> read_frames(const Path& video, int64_t wanted, int threads) {
+  frame_positions(1, wanted);  // before any work
+  const auto reader = open_video(video, {.threads = threads});
+  int64_t frames = 0;
+  while (reader->next() != nullptr) {
+    throw_if_interrupted();
+    ++frames;
+  }
+  std::vector<Image> images;
+  Planes planes;
+  reader->seek(0);
+  int64_t next = 0;
+  const DecodedFrame* frame = nullptr;
+  for (const int64_t position : frame_positions(frames, wanted)) {
+    const bool repeated = next == position + 1;
+    for (; next <= position; ++next) {
+      throw_if_interrupted();
+      frame = reader->next();
+      MAGMA_CHECK(frame != nullptr, "frame {} of {} is missing the second time", next, frames);
+    }
+    if (repeated && !images.empty()) {
+      images.push_back(images.back());
+      continue;
+    }
+    scale_planes(*frame, display_size(*frame), planes);
+    planes_to_rgb(planes, images.emplace_back());
+  }
+  return images;
+}
+
+}  // namespace magma

@@ -1,0 +1,18 @@
+// A GGUF file of the Llama family as configuration and weights of a language model.
+#pragma once
+
+#include "magma/model/magma.h"
+#include "magma/nn/weight_files.h"
+
+namespace magma {
+
+struct GgufModel {
+  MagmaConfig config;
+  WeightMap weights;  // names of Hugging Face; F32 tensors stay F32, all others become what `precision` says
+};
+
+MagmaConfig read_gguf_config(const Path& path);
+// Stored means bf16 here. Error(Refused) for what the file may hold and the decoder does not compute.
+GgufModel read_gguf_model(const Path& path, int threads, Precision precision);
+
+}  // namespace magma
