@@ -209,7 +209,7 @@ TEST(ImageProcessorConfig, EveryNumberHasItsRange) {
     EXPECT_EQ(verdict(one.pointer, one.least), "read") << one.pointer;
     EXPECT_EQ(verdict(one.pointer, one.below), "malformed " + one.pointer);
     EXPECT_EQ(verdict(one.pointer, one.above), "malformed " + one.pointer);
-    for (const nlohmann::json wrong : {nlohmann::json("4"), nlohmann::json(true), nlohmann::json::object()}) {
+    for (const nlohmann::json& wrong : {nlohmann::json("4"), nlohmann::json(true), nlohmann::json::object()}) {
       EXPECT_EQ(verdict(one.pointer, wrong), "malformed " + one.pointer) << wrong;
     }
   }
