@@ -140,29 +140,73 @@ struct PngState {
   ~PngState() { png_image_free(&image); }
 };
 
-// libpng stops at the last picture byte; the end mark behind it must be there too.
-bool has_png_end(std::string_view bytes) {
-  return bytes.find(std::string_view("IEND\xAE\x42\x60\x82", 8)) != bytes.npos;
+// Bytes of a PNG for libpng, and where its errors jump to.
+struct PngSource {
+  std::string_view rest;
+  jmp_buf jump;
+};
+
+void read_png_bytes(png_structp png, png_bytep to, size_t count) {
+  auto& source = *static_cast<PngSource*>(png_get_io_ptr(png));
+  if (count > source.rest.size()) png_error(png, "truncated");
+  std::memcpy(to, source.rest.data(), count);
+  source.rest.remove_prefix(count);
 }
 
-void drop_alpha(const std::vector<uint8_t>& rgba, std::vector<uint8_t>& rgb) {
-  for (size_t i = 0; i < rgba.size() / 4; ++i) std::memcpy(&rgb[3 * i], &rgba[4 * i], 3);
+[[noreturn]] void jump_out_of_png(png_structp png, png_const_charp /*message*/) {
+  longjmp(static_cast<PngSource*>(png_get_error_ptr(png))->jump, 1);
+}
+
+void ignore_png_warning(png_structp /*png*/, png_const_charp /*message*/) {}
+
+struct PngReader {
+  PngSource source;
+  png_structp png;
+  png_infop info;
+  explicit PngReader(std::string_view bytes)
+      : source{bytes, {}},
+        png(png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, &jump_out_of_png, &ignore_png_warning)),
+        info(png == nullptr ? nullptr : png_create_info_struct(png)) {
+    if (info == nullptr) throw Error(ErrorCode::Resource, {.what = "out of memory for a PNG"});
+    png_set_read_fn(png, &source, &read_png_bytes);
+  }
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
+  ~PngReader() { png_destroy_read_struct(&png, &info, nullptr); }
+};
+
+bool read_png_header(PngReader& reader) {
+  if (setjmp(reader.source.jump) != 0) return false;
+  png_read_info(reader.png, reader.info);
+  return true;
+}
+
+// Values as they are stored: no gamma, no colour profile, of 16 bits the upper 8, alpha dropped.
+bool read_png_rows(PngReader& reader, png_bytepp rows, size_t row_bytes) {
+  if (setjmp(reader.source.jump) != 0) return false;
+  png_set_strip_16(reader.png);
+  if (png_get_color_type(reader.png, reader.info) == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(reader.png);
+  png_set_expand_gray_1_2_4_to_8(reader.png);
+  png_set_gray_to_rgb(reader.png);
+  png_set_strip_alpha(reader.png);
+  png_set_interlace_handling(reader.png);
+  png_read_update_info(reader.png, reader.info);
+  if (png_get_rowbytes(reader.png, reader.info) != row_bytes) return false;
+  png_read_image(reader.png, rows);
+  png_read_end(reader.png, nullptr);  // the end mark must be there
+  return true;
 }
 
 Image decode_png(std::string_view bytes, const std::string& file, int64_t max_pixels) {
-  PngState reader;
+  PngReader reader(bytes);
   constexpr const char* kDamaged = "the PNG is damaged or truncated";
-  if (png_image_begin_read_from_memory(&reader.image, bytes.data(), bytes.size()) == 0) throw malformed(file, kDamaged);
-  require_pixels(reader.image.width, reader.image.height, file, max_pixels);
-  Image image(Size{static_cast<int>(reader.image.width), static_cast<int>(reader.image.height)});
-  const bool has_alpha = (reader.image.format & PNG_FORMAT_FLAG_ALPHA) != 0;
-  std::vector<uint8_t> rgba(has_alpha ? image.pixels.size() / 3 * 4 : 0);
-  reader.image.format = has_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
-  uint8_t* out = has_alpha ? rgba.data() : image.pixels.data();
-  const int done = png_image_finish_read(&reader.image, nullptr, out, 0, nullptr);
-  const bool warned = (reader.image.warning_or_error & PNG_IMAGE_ERROR) != 0;
-  if (done == 0 || warned || !has_png_end(bytes)) throw malformed(file, kDamaged);
-  if (has_alpha) drop_alpha(rgba, image.pixels);
+  if (!read_png_header(reader)) throw malformed(file, kDamaged);
+  const png_uint_32 w = png_get_image_width(reader.png, reader.info), h = png_get_image_height(reader.png, reader.info);
+  require_pixels(w, h, file, max_pixels);
+  Image image(Size{static_cast<int>(w), static_cast<int>(h)});
+  std::vector<png_bytep> rows;
+  for (int y = 0; y < image.size.h; ++y) rows.push_back(image.row(y));
+  if (!read_png_rows(reader, rows.data(), size_t{w} * 3)) throw malformed(file, kDamaged);
   return image;
 }
 

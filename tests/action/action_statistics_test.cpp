@@ -81,7 +81,7 @@ TEST(ActionStatistics, KeysAreNamedWhenNoneFits) {
   EXPECT_THAT(table.keys(), ElementsAre("bridge_orig", "google_robot"));
   EXPECT_EQ(table.resolve("widowx_bridge"), "bridge_orig");
   EXPECT_EQ(table.resolve("fractal20220817_data"), "google_robot");
-  for (const std::string key : {"", "bridge_orgi", "libero"}) {
+  for (const std::string& key : {std::string(), std::string("bridge_orgi"), std::string("libero")}) {
     try {
       table.resolve(key);
       FAIL() << key;

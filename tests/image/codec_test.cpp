@@ -55,6 +55,17 @@ TEST(Codec, EveryKindOfPngBecomesRgb) {
   }
 }
 
+TEST(Codec, OfSixteenBitsTheUpperEightAreKept) {
+  const TemporaryFolder folder;
+  const Path path =
+      make_video(folder.path(), "deep.png", "-f lavfi -i testsrc=size=20x10 -frames:v 1 -pix_fmt rgb48be");
+  const std::string raw =
+      output_of("ffmpeg -nostdin -v error -i '" + path.string() + "' -pix_fmt rgb48be -f rawvideo -");
+  const Image image = decode_image(read_file(path, 1 << 20), path.string());
+  ASSERT_EQ(raw.size(), image.pixels.size() * 2);
+  for (size_t i = 0; i < image.pixels.size(); ++i) ASSERT_EQ(static_cast<uint8_t>(raw[2 * i]), image.pixels[i]) << i;
+}
+
 TEST(Codec, CutPicturesAreMalformed) {
   for (const std::string& bytes : {encode_png(pattern()), encode_jpeg(pattern())}) {
     ASSERT_EQ(code_of(bytes), ErrorCode{0});
