@@ -27,6 +27,12 @@ MAGMA_AVX2_INLINE __m256 load_weights(const void* weight, int64_t at) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(halves)), 16));
 }
 
+template <NumberFormat format>
+MAGMA_AVX2_INLINE void fetch_ahead(const void* weight, int64_t at) {
+  constexpr int64_t kBytes = format == NumberFormat::F32 ? 4 : 2;
+  _mm_prefetch(static_cast<const char*>(weight) + at * kBytes, _MM_HINT_T0);
+}
+
 MAGMA_AVX2_INLINE float total(__m256 lanes) {
   __m128 half = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
   half = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -39,8 +45,10 @@ MAGMA_AVX2 void dots(const Matmul& job, int64_t m, int64_t n) {
   __m256 sums[rows][outputs];
   MAGMA_UNROLL
   for (int i = 0; i < rows * outputs; ++i) sums[i / outputs][i % outputs] = _mm256_setzero_ps();
-  int64_t k = 0;
-  for (; k + 8 <= job.K; k += 8) {
+  // Short rows: the lines of the next outputs are fetched meanwhile; long ones: lines further on in the same rows.
+  constexpr int64_t kFarLine = 512;
+  const int64_t ahead = outputs * job.K <= 16 * kFarLine ? outputs * job.K : kFarLine;
+  const auto add = [&](int64_t k) __attribute__((always_inline, target("avx2,fma,f16c"))) {
     __m256 w[outputs];
     MAGMA_UNROLL
     for (int o = 0; o < outputs; ++o) w[o] = load_weights<format>(job.weight, (n + o) * job.K + k);
@@ -50,7 +58,15 @@ MAGMA_AVX2 void dots(const Matmul& job, int64_t m, int64_t n) {
       MAGMA_UNROLL
       for (int o = 0; o < outputs; ++o) sums[r][o] = _mm256_fmadd_ps(x, w[o], sums[r][o]);
     }
+  };
+  int64_t k = 0;
+  for (; k + 32 <= job.K; k += 32) {
+    MAGMA_UNROLL
+    for (int o = 0; o < outputs; ++o) fetch_ahead<format>(job.weight, (n + o) * job.K + k + ahead);
+    MAGMA_UNROLL
+    for (int step = 0; step < 4; ++step) add(k + 8 * step);
   }
+  for (; k + 8 <= job.K; k += 8) add(k);
   MAGMA_UNROLL
   for (int r = 0; r < rows; ++r) {
     MAGMA_UNROLL

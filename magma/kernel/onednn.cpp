@@ -117,8 +117,17 @@ const Kernel& kernel_of(const Shape3& shape) {
   return found != kernels.end() ? found->second : kernels.emplace(shape, make_kernel(shape)).first->second;
 }
 
+// Asked before the library is opened, which takes some seventy milliseconds.
+bool processor_multiplies_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 std::string find_instructions() {
-  if (!library().loaded()) return "";
+  if (!processor_multiplies_bf16() || !library().loaded()) return "";
   const unsigned isa = library().call(&dnnl_get_effective_cpu_isa, "dnnl_get_effective_cpu_isa");
   const auto has = [isa](unsigned wanted) { return (isa & wanted) == wanted; };
   if (!has(dnnl_cpu_isa_avx512_core_bf16)) return "";

@@ -1,8 +1,8 @@
 #include "magma/model/gguf_model.h"
 
 #include "magma/core/error.h"
-#include "magma/kernel/team.h"
 #include "magma/nn/gguf_llama.h"
+#include "magma/nn/linear.h"
 
 namespace magma {
 namespace {

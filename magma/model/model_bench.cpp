@@ -10,7 +10,7 @@
 
 #include "magma/core/interrupt.h"
 #include "magma/core/random.h"
-#include "magma/kernel/ceilings.h"
+#include "magma/nn/ceilings.h"
 
 namespace magma {
 namespace {
