@@ -55,6 +55,7 @@ TEST_F(Program, ListsEveryPlugIn) {
   for (const char* name : {"classical", "lucas_kanade"}) EXPECT_TRUE(all["trackers"].contains(name)) << name;
   for (const char* name : {"corrected", "demo", "video", "robot"}) EXPECT_TRUE(all["variants"].contains(name)) << name;
   for (const char* name : {"content", "none"}) EXPECT_TRUE(all["shot detectors"].contains(name)) << name;
+  for (const char* name : {"llama", "phi3", "qwen2"}) EXPECT_TRUE(all["language models"].contains(name)) << name;
   EXPECT_NE(run({"list"}).out.find("  classical"), std::string::npos);
 }
 

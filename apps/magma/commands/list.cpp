@@ -5,6 +5,8 @@
 #include "apps/magma/command.h"
 #include "magma/mark/clip_marks.h"
 #include "magma/mark/shot_detector.h"
+#include "magma/model/backbone.h"
+#include "magma/model/tower.h"
 #include "magma/track/tracker.h"
 
 namespace magma {
@@ -21,7 +23,7 @@ void list_family(const Output& out, nlohmann::json& all, const std::string& kind
 
 class List final : public Command {
  public:
-  static constexpr const char* kSummary = "every plug-in: trackers, variants, shot detectors, commands";
+  static constexpr const char* kSummary = "every plug-in: trackers, variants, shot detectors, models, commands";
 
   void options(CLI::App&) override {}
   std::string examples() const override { return "  magma list --json\n"; }
@@ -30,6 +32,8 @@ class List final : public Command {
     list_family<Trackers>(out, all, "trackers");
     list_family<MarkProcedures>(out, all, "variants");
     list_family<ShotDetectors>(out, all, "shot detectors");
+    list_family<Backbones>(out, all, "language models");
+    list_family<Towers>(out, all, "vision towers");
     list_family<Commands>(out, all, "commands");
     out.value(all);
     return 0;
