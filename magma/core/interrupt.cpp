@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include <unistd.h>
+
 #include "magma/core/error.h"
 
 namespace magma {
@@ -13,6 +15,14 @@ std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 void note_signal(int signal) { received = signal; }
+
+// The mapped bytes are gone, so nothing can go on; only what is safe in a signal handler is called.
+void end_for_lost_bytes(int /*signal*/) {
+  constexpr char kLine[] =
+      "error[file-system] a file was cut short while it was being read - run again when nothing writes to it\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kLine, sizeof(kLine) - 1);
+  ::_exit(static_cast<int>(ErrorCode::FileSystem));
+}
 
 }  // namespace
 
@@ -24,6 +34,8 @@ void install_interrupt_handlers() {
   for (const int signal : {SIGINT, SIGTERM}) {
     if (sigaction(signal, &action, nullptr) != 0) throw system_error("sigaction", "", errno);
   }
+  action.sa_handler = end_for_lost_bytes;
+  if (sigaction(SIGBUS, &action, nullptr) != 0) throw system_error("sigaction", "", errno);
 }
 
 int interrupt_signal() { return received; }

@@ -5,8 +5,9 @@
 
 namespace magma {
 
-void install_interrupt_handlers();  // once, by main()
-int interrupt_signal();             // 0 or the signal received
+// Once, by main(). Also: a mapped file that became shorter ends the program with the one error line and exit code 5.
+void install_interrupt_handlers();
+int interrupt_signal();  // 0 or the signal received
 // Throws Error(Stopped) or Error(Terminated) when a signal has arrived. Call between frames or clips.
 void throw_if_interrupted();
 bool is_interruption(ErrorCode code);  // by a signal, resumable or not

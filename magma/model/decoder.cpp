@@ -73,7 +73,7 @@ void Decoder::prepare() {
 }
 
 KvCache Decoder::empty_cache() const {
-  return {config_.num_hidden_layers, config_.num_key_value_heads, config_.head_dim};
+  return {config_.num_hidden_layers, config_.num_key_value_heads, config_.head_dim, config_.max_position_embeddings};
 }
 
 void Decoder::embed(int64_t id, float* row) const {

@@ -18,7 +18,8 @@ int64_t KvCache::bytes() const {
 
 void KvCache::reserve(int64_t more) {
   if (length_ + more <= capacity_) return;
-  const int64_t grown = std::max({kFirstCapacity, 2 * capacity_, length_ + more});
+  const int64_t doubled = std::min(std::max(kFirstCapacity, 2 * capacity_), longest_);
+  const int64_t grown = std::max(doubled, length_ + more);
   const auto moved = [&](const Tensor& from) {
     Tensor to = Tensor::uninitialised({key_heads_, grown, width_});
     for (int64_t g = 0; g < key_heads_ && length_ > 0; ++g) {

@@ -1,4 +1,5 @@
-// KvCache: keys (after rotation) and values of one sequence, all layers; room doubles when it is used up.
+// KvCache: keys (after rotation) and values of one sequence, all layers; room doubles when it is used up,
+// up to the longest context.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@ namespace magma {
 class KvCache {
  public:
   KvCache() = default;
-  KvCache(int64_t layers, int64_t key_heads, int64_t width) : key_heads_(key_heads), width_(width) {
+  KvCache(int64_t layers, int64_t key_heads, int64_t width, int64_t longest)
+      : key_heads_(key_heads), width_(width), longest_(longest) {
     layers_.resize(static_cast<size_t>(layers));
   }
   int64_t length() const { return length_; }
@@ -29,7 +31,7 @@ class KvCache {
   struct Layer {
     Tensor keys, values;
   };
-  int64_t key_heads_ = 0, width_ = 0;
+  int64_t key_heads_ = 0, width_ = 0, longest_ = 0;
   int64_t length_ = 0, capacity_ = 0;
   std::vector<Layer> layers_;
 };

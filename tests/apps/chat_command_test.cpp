@@ -131,6 +131,13 @@ TEST_F(ChatCommand, SaysWhatIsWrong) {
   fails(3, with({"Where?"}), "/image_token_index");
 }
 
+TEST_F(ChatCommand, AFileThatIsCutWhileItIsMappedEndsWithAnError) {
+  const ProgramRun done = run_words(
+      {"bash", "-c", "(sleep 1; truncate -s 0 model/*.safetensors; echo Where?) | \"$0\" chat --model model", "magma"});
+  EXPECT_EQ(done.status, 5);
+  expect_one_line(done.err, "cut short", "chat");
+}
+
 TEST_F(ChatCommand, TheDoctorFindsWhatIsWrongAndGoesOn) {
   const ProgramRun right = run({"doctor", "--model", "model", "--json"});
   EXPECT_EQ(right.status, 0) << right.out;
