@@ -22,12 +22,13 @@ struct Sample {
   float keep = 1, part = 0;
 };
 
-// Half-pixel centres in f32, as torch computes them.
+// Half-pixel centres in f32, product and difference rounded once, as torch computes them on every processor with AVX2:
+// in a picture 3,000 px long a second rounding moves values by 4e-4.
 std::vector<Sample> samples_of(int64_t from, int64_t to) {
   const float ratio = static_cast<float>(from) / static_cast<float>(to);
   std::vector<Sample> samples(static_cast<size_t>(to));
   for (int64_t i = 0; i < to; ++i) {
-    const float at = std::max(0.0F, ratio * (static_cast<float>(i) + 0.5F) - 0.5F);
+    const float at = std::max(0.0F, std::fma(ratio, static_cast<float>(i) + 0.5F, -0.5F));
     const int64_t low = std::min(static_cast<int64_t>(at), from - 1);
     const float part = std::clamp(at - static_cast<float>(low), 0.0F, 1.0F);
     samples[static_cast<size_t>(i)] = {low, std::min(low + 1, from - 1), 1 - part, part};
