@@ -87,7 +87,8 @@ TEST_F(SlowMarkList, KilledAtAnyMomentItContinuesToTheSameFiles) {
   int kills = 0;
   for (int attempt = 0; attempt < 12; ++attempt) {
     RunningProgram running(all, path(""));
-    usleep(static_cast<useconds_t>(rng.integer(1'000, 1'000'000)));
+    // Short at first: a fast machine must not be done before it is killed once.
+    usleep(static_cast<useconds_t>(rng.integer(1'000, 40'000 * (attempt + 1))));
     running.signal(SIGKILL);
     if (running.wait().status == 128 + SIGKILL) ++kills;
   }
