@@ -20,10 +20,7 @@ void ModelOptions::add_to(CLI::App& app) {
 
 LoadOptions ModelOptions::load_options() const {
   const int all = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const Precision format = precision == "f32"    ? Precision::F32
-                           : precision == "bf16" ? Precision::BF16
-                                                 : Precision::Stored;
-  return {.threads = threads == 0 ? all : threads, .precision = format};
+  return {.threads = threads == 0 ? all : threads, .precision = parse_precision(precision)};
 }
 
 void AnswerLength::add_to(CLI::App& app) {

@@ -1,8 +1,8 @@
 #include "magma/core/clock.h"
 
 #include <ctime>
-
-#include <sys/resource.h>
+#include <fstream>
+#include <string>
 
 namespace magma {
 
@@ -12,10 +12,14 @@ double thread_cpu_seconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
+// Not getrusage: its peak still holds that of the program that started this one.
 int64_t peak_resident_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    int64_t kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
 }
 
 }  // namespace magma

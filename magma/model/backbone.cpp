@@ -9,6 +9,22 @@ constexpr const char* kPrefix = "language_model.";
 
 }  // namespace
 
+DecoderLayer take_llama_layer(WeightLoader& loader, const TextConfig& config, const std::string& prefix,
+                              LlamaBiases biases) {
+  const int64_t D = config.hidden_size, ffn = config.intermediate_size;
+  const int64_t queries = config.num_attention_heads * config.head_dim;
+  const int64_t keys = config.num_key_value_heads * config.head_dim;
+  DecoderLayer layer;
+  layer.query = take_linear(loader, prefix + "self_attn.q_proj", {queries, D}, biases.query_key_value);
+  layer.key = take_linear(loader, prefix + "self_attn.k_proj", {keys, D}, biases.query_key_value);
+  layer.value = take_linear(loader, prefix + "self_attn.v_proj", {keys, D}, biases.query_key_value);
+  layer.output = take_linear(loader, prefix + "self_attn.o_proj", {D, queries}, biases.output);
+  layer.gate = take_linear(loader, prefix + "mlp.gate_proj", {ffn, D}, biases.mlp);
+  layer.up = take_linear(loader, prefix + "mlp.up_proj", {ffn, D}, biases.mlp);
+  layer.down = take_linear(loader, prefix + "mlp.down_proj", {D, ffn}, biases.mlp);
+  return layer;
+}
+
 DecoderWeights take_decoder(WeightLoader& loader, const TextConfig& config, int64_t vocabulary) {
   const std::string prefix = kPrefix;
   const auto epsilon = static_cast<float>(config.rms_norm_eps);

@@ -29,6 +29,13 @@ class Backbone {
   virtual DecoderLayer take_layer(WeightLoader& loader, const TextConfig& config, const std::string& prefix) const = 0;
 };
 
+// Llama's layout, which its relatives share but for the biases. Source: model.md 4.1, 4.7.
+struct LlamaBiases {
+  bool query_key_value = false, output = false, mlp = false;
+};
+DecoderLayer take_llama_layer(WeightLoader& loader, const TextConfig& config, const std::string& prefix,
+                              LlamaBiases biases);
+
 using Backbones = Registry<Backbone>;
 
 // Embedding, layers, last norm and head, tied or not; `vocabulary` rows.

@@ -1,19 +1,15 @@
 #include "magma/model/conversation.h"
 
-#include <chrono>
 #include <numeric>
 #include <utility>
 
+#include "magma/core/clock.h"
 #include "magma/core/error.h"
 #include "magma/model/image_input.h"
 #include "magma/text/token_stream.h"
 
 namespace magma {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 std::string trimmed(const std::string& text) {
   constexpr const char* kSpaces = " \t\r\n\v\f";
@@ -38,7 +34,7 @@ void Conversation::say(const std::string& text, const std::vector<Image>& pictur
   if (!pictures.empty() && !model_.images) {
     throw Error(ErrorCode::Usage, {.file = model_.source, .where = "image", .what = "this model sees no images"});
   }
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   PromptText content;
   for (const Image& picture : pictures) {
     ImageCrops crops = model_.images->process(picture, options_.num_crops, options_.threads);
@@ -47,7 +43,7 @@ void Conversation::say(const std::string& text, const std::vector<Image>& pictur
     images_.push_back(model_.network->encode_images(input, {.strategy = options_.strategy}).front());
     content.push_back({model_.image_text + "\n", true});
   }
-  encode_seconds_ = seconds_since(start);
+  encode_seconds_ = watch.seconds();
   content.push_back({text, false});
   messages_.push_back({"user", std::move(content)});
 }
@@ -72,15 +68,15 @@ Turn Conversation::answer(GenerateOptions options, const std::function<bool(std:
     if (on_text && !piece.empty()) wanted = on_text(piece);
     return wanted;
   };
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   options.on_token = [&](int64_t, int64_t id) {
-    if (turn.reply.ids.empty()) turn.prefill_seconds = seconds_since(start);
+    if (turn.reply.ids.empty()) turn.prefill_seconds = watch.seconds();
     turn.reply.ids.push_back(id);
     return emit(stream.push(static_cast<TokenId>(id)));
   };
   turn.stopped = generate(*model_.network, prompts, options).front().stopped;
   emit(stream.finish());
-  turn.decode_seconds = seconds_since(start) - turn.prefill_seconds;
+  turn.decode_seconds = watch.seconds() - turn.prefill_seconds;
   turn.reply.text = trimmed(text);
   messages_.push_back({"assistant", {{turn.reply.text, false}}});
   return turn;

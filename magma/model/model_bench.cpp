@@ -1,39 +1,22 @@
 #include "magma/model/model_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
-#include <fstream>
+#include <numeric>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "magma/core/clock.h"
 #include "magma/core/interrupt.h"
 #include "magma/core/random.h"
+#include "magma/model/model_facts.h"
 #include "magma/nn/ceilings.h"
 
 namespace magma {
 namespace {
 
 constexpr int64_t kShortPrompt = 8;
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
-
-// Highest resident memory of the process so far.
-int64_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    int64_t kilobytes = 0;
-    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
-}
 
 // Any ids will do; the image token is not among them.
 Ids prompt_of(const Network& network, int64_t tokens) {
@@ -61,28 +44,23 @@ double bytes_per_value(const ModelBenchOptions& options) {
   return 2;
 }
 
+double count_of(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), 1.0,
+                         [](double n, int64_t side) { return n * static_cast<double>(side); });
+}
+
 double text_parameters(const MagmaConfig& config, int64_t vocabulary) {
   double total = 0;
   for (const auto& [name, shape] : tensors_of(config, vocabulary)) {
-    double count = 1;
-    for (const int64_t side : shape) count *= static_cast<double>(side);
-    if (is_read_by_token(name, config)) total += count;
+    if (is_read_by_token(name, config)) total += count_of(shape);
   }
   return total;
 }
 
 double all_parameters(const MagmaConfig& config, int64_t vocabulary) {
   double total = 0;
-  for (const auto& [name, shape] : tensors_of(config, vocabulary)) {
-    double count = 1;
-    for (const int64_t side : shape) count *= static_cast<double>(side);
-    total += count;
-  }
+  for (const auto& [name, shape] : tensors_of(config, vocabulary)) total += count_of(shape);
   return total;
-}
-
-int64_t cache_bytes(const TextConfig& text) {
-  return 2 * text.num_hidden_layers * text.num_key_value_heads * text.head_dim * static_cast<int64_t>(sizeof(float));
 }
 
 ModelBenchLength bench_length(Network& network, const ModelBenchOptions& options, int64_t tokens) {
@@ -150,7 +128,7 @@ ModelBenchResult bench_model(const ModelBenchOptions& options) {
   const MagmaConfig& config = network->config();
   const double width = bytes_per_value(options), weights = text_parameters(config, network->vocabulary()) * width;
   result.weight_bytes = static_cast<int64_t>(all_parameters(config, network->vocabulary()) * width);
-  result.cache_bytes_per_token = cache_bytes(config.text);
+  result.cache_bytes_per_token = cache_bytes(config.text, 1);
   if (config.vision) {
     result.encode_s = encode_seconds(*network, options);
     result.encode_operations = encode_operations(config, config.img_size);
@@ -162,7 +140,7 @@ ModelBenchResult bench_model(const ModelBenchOptions& options) {
     row.decode_bytes = weights + context * static_cast<double>(result.cache_bytes_per_token);
     result.lengths.push_back(row);
   }
-  result.peak_bytes = peak_bytes();
+  result.peak_bytes = peak_resident_bytes();
   Team team(options.threads);
   result.bandwidth = read_bandwidth(team);
   result.operations = operation_rate(team);

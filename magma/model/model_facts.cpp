@@ -25,10 +25,7 @@ constexpr std::array<PartPrefix, 6> kParts = {{{"vision_tower.", "vision tower"}
 const char* part_of(const std::string& name) {
   if (is_unused_name(name)) return "never used";
   for (const PartPrefix& known : kParts) {
-    // A language model alone lacks the outer prefix.
-    const std::string_view prefix = known.prefix, inner = prefix.substr(std::min(prefix.size(), size_t{15}));
-    const bool language = prefix.starts_with("language_model.");
-    if (name.starts_with(prefix) || (language && name.starts_with(inner))) return known.part;
+    if (name.starts_with(known.prefix)) return known.part;
   }
   return "other";
 }

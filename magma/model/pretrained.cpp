@@ -37,6 +37,17 @@ void require_stop_ids(const PretrainedText& text, const std::string& file) {
   }
 }
 
+void require_image_token(const MagmaConfig& config, const Tokenizer& tokenizer) {
+  const TokenId found = tokenizer.find(kImage);
+  if (found != kNoToken && found == config.image_token_index) return;
+  throw Error(ErrorCode::Malformed, {.file = config.file,
+                                     .where = "/image_token_index",
+                                     .what = "is not the tokenizer's <image>",
+                                     .expected = found == kNoToken ? "a tokenizer with <image>" : std::to_string(found),
+                                     .got = std::to_string(config.image_token_index),
+                                     .hint = "tokenizer.json and config.json come from different models"});
+}
+
 PretrainedText text_of_folder(const Path& folder) {
   MagmaConfig config = read_model_config(folder);
   TokenizerFolder tokenizer = read_tokenizer_folder(folder);
@@ -71,17 +82,6 @@ PretrainedText text_of_gguf(const Path& path) {
 }
 
 }  // namespace
-
-void require_image_token(const MagmaConfig& config, const Tokenizer& tokenizer) {
-  const TokenId found = tokenizer.find(kImage);
-  if (found != kNoToken && found == config.image_token_index) return;
-  throw Error(ErrorCode::Malformed, {.file = config.file,
-                                     .where = "/image_token_index",
-                                     .what = "is not the tokenizer's <image>",
-                                     .expected = found == kNoToken ? "a tokenizer with <image>" : std::to_string(found),
-                                     .got = std::to_string(config.image_token_index),
-                                     .hint = "tokenizer.json and config.json come from different models"});
-}
 
 void require_rows(const PretrainedText& text, int64_t rows) {
   if (text.tokenizer.size() <= rows) return;

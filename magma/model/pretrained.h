@@ -41,8 +41,7 @@ PretrainedText load_pretrained_text(const Path& path);
 // Error(Malformed) also when the tokenizer has more tokens than the embedding has rows.
 Pretrained load_pretrained(const Path& path, const LoadOptions& options);
 
-// The two checks, for whoever loads the parts one by one.
-void require_image_token(const MagmaConfig& config, const Tokenizer& tokenizer);
+// That check, for whoever loads the parts one by one.
 void require_rows(const PretrainedText& text, int64_t rows);
 
 }  // namespace magma

@@ -100,7 +100,7 @@ Json json_lines_facts(const Path& path) {
 }
 
 Json image_facts(const Path& path) {
-  const Image image = decode_image(read_file(path, int64_t{256} << 20), path.string());
+  const Image image = decode_image(read_file(path, limits().image_bytes), path.string());
   return {{"kind", "image"}, {"w", image.size.w}, {"h", image.size.h}};
 }
 

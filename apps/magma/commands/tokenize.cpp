@@ -1,5 +1,4 @@
 // magma tokenize: text to token ids and back, with the tokenizer of a model folder.
-#include <chrono>
 #include <iterator>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "apps/magma/command.h"
+#include "magma/core/clock.h"
 #include "magma/core/error.h"
 #include "magma/core/file.h"
 #include "magma/core/json.h"
@@ -15,10 +15,6 @@
 
 namespace magma {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 std::string read_standard_input() {
   constexpr size_t kBlock = 1 << 16;
@@ -56,11 +52,11 @@ class Tokenize final : public Command {
   }
 
   int run(const Output& out) override {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const bool file = Path(model_).extension() == ".json";
     const TokenizerFolder folder =
         file ? TokenizerFolder{.tokenizer = read_tokenizer(model_)} : read_tokenizer_folder(model_);
-    load_seconds_ = seconds_since(start);
+    load_seconds_ = watch.seconds();
     if (!decode_.empty()) return show_text(out, folder.tokenizer);
     if (!lines_.empty()) return write_lines(folder);
     if (texts_.empty()) {
@@ -118,9 +114,9 @@ class Tokenize final : public Command {
     Json results = Json::array();
     for (const std::string& given : texts_) {
       const PromptText prompt = prompt_of(given == "-" ? read_standard_input() : given, folder);
-      const auto start = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       const std::vector<TokenId> ids = folder.tokenizer.encode(prompt, !no_bos_);
-      const double seconds = seconds_since(start);
+      const double seconds = watch.seconds();
       if (!out.json()) {
         show_pieces(out, folder.tokenizer, ids);
         continue;
