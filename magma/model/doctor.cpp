@@ -74,7 +74,7 @@ class Examination {
   }
 
   std::string configuration() {
-    config_ = folder_ ? read_model_config(path_) : read_gguf_config(path_);
+    config_ = folder_ ? read_model_config(path_) : read_gguf_config(GgufFile(path_), path_.string());
     const TextConfig& text = config_.text;
     return fmt::format("{}, {} layers of {}, {} heads on {}; sees {}", text.model_type, text.num_hidden_layers,
                        text.hidden_size, text.num_attention_heads, text.num_key_value_heads,

@@ -67,7 +67,9 @@ Tensor read_tensor(const GgufFile& file, const GgufLlamaTensor& tensor, Precisio
 
 }  // namespace
 
-MagmaConfig read_gguf_config(const Path& path) { return config_of(read_gguf_llama(GgufFile(path)), path.string()); }
+MagmaConfig read_gguf_config(const GgufFile& file, const std::string& name) {
+  return config_of(read_gguf_llama(file), name);
+}
 
 GgufModel read_gguf_model(const Path& path, int threads, Precision precision) {
   const GgufFile file(path);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "magma/model/magma.h"
+#include "magma/nn/gguf.h"
 #include "magma/nn/weight_files.h"
 
 namespace magma {
@@ -11,7 +12,7 @@ struct GgufModel {
   WeightMap weights;  // names of Hugging Face; F32 tensors stay F32, all others become what `precision` says
 };
 
-MagmaConfig read_gguf_config(const Path& path);
+MagmaConfig read_gguf_config(const GgufFile& file, const std::string& name);  // `name`: what errors say
 // Stored means bf16 here. Error(Refused) for what the file may hold and the decoder does not compute.
 GgufModel read_gguf_model(const Path& path, int threads, Precision precision);
 

@@ -65,11 +65,10 @@ std::string token_text(const GgufTokenizer& stored, std::optional<int64_t> id) {
 
 }  // namespace
 
-GgufText read_gguf_text(const Path& path) {
-  const GgufFile file(path);
+GgufText read_gguf_text(const GgufFile& file, const std::string& name) {
   const GgufTokenizer stored = read_gguf_tokenizer(file.metadata());
   try {
-    GgufText result{.text = {.tokenizer = Tokenizer(bpe_of(stored), rules_of(stored, path.string())),
+    GgufText result{.text = {.tokenizer = Tokenizer(bpe_of(stored), rules_of(stored, name)),
                              .chat_template = stored.chat_template,
                              .begin_text = token_text(stored, stored.bos),
                              .end_text = token_text(stored, stored.eos)}};
@@ -78,7 +77,7 @@ GgufText read_gguf_text(const Path& path) {
     }
     return result;
   } catch (const Error& error) {
-    throw error.with_file(path.string());
+    throw error.with_file(name);
   }
 }
 

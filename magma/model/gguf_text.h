@@ -1,7 +1,7 @@
 // The tokenizer and the chat template of a GGUF file.
 #pragma once
 
-#include "magma/core/file.h"
+#include "magma/nn/gguf.h"
 #include "magma/text/tokenizer_file.h"
 
 namespace magma {
@@ -12,6 +12,7 @@ struct GgufText {
 };
 
 // Byte-level BPE alone: Error(Refused) for SentencePiece and for pre-tokenisers we do not have, by name.
-GgufText read_gguf_text(const Path& path);
+// `name`: what errors say.
+GgufText read_gguf_text(const GgufFile& file, const std::string& name);
 
 }  // namespace magma

@@ -70,9 +70,10 @@ PretrainedText text_of_folder(const Path& folder) {
 }
 
 PretrainedText text_of_gguf(const Path& path) {
-  GgufText stored = read_gguf_text(path);
+  const GgufFile file(path);
+  GgufText stored = read_gguf_text(file, path.string());
   return {.source = path.string(),
-          .config = read_gguf_config(path),
+          .config = read_gguf_config(file, path.string()),
           .tokenizer = std::move(stored.text.tokenizer),
           .chat = chat_of(stored.text),
           .images = {},
