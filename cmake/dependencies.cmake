@@ -25,6 +25,8 @@ foreach(part core imgproc video calib3d)
 endforeach()
 # FFmpeg 5.1, LGPL/GPL as packaged: decoding and encoding of video. Only in the media library, loaded on first use.
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
+# zlib 1.2, zlib licence: compressed TFRecords and tensors, checksums of archives.
+find_package(ZLIB REQUIRED)
 # libpng 1.6 and libjpeg-turbo 2.1 (zlib-like, BSD-3): pictures, without the weight of a general codec library.
 find_package(PNG REQUIRED)
 find_package(JPEG REQUIRED)

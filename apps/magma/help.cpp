@@ -38,9 +38,24 @@ std::string option_row(const CLI::Option& option) {
   return row(left, right);
 }
 
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
+}
+
+std::string rows_of_verbs(const CLI::App& command) {
+  std::string rows;
+  for (const CLI::App* verb : command.get_subcommands([](const CLI::App*) { return true; })) {
+    rows += row(verb->get_name(), verb->get_description());
+  }
+  return rows;
+}
+
 std::string command_help(const CLI::App& command) {
-  std::string usage = "usage: magma " + command.get_name();
+  std::string usage = "usage: " + full_name(command);
   std::string positionals, options;
+  const std::string verbs = rows_of_verbs(command);
+  if (!verbs.empty()) usage += " VERB";
   for (const CLI::Option* option : command.get_options()) {
     if (option->get_positional())
       usage += option->get_required() ? " " + option->get_name(true) : " [" + option->get_name(true) + "]";
@@ -48,6 +63,7 @@ std::string command_help(const CLI::App& command) {
   }
   std::string text = usage + " [options]\n\n" + command.get_description() + "\n\n" + positionals;
   if (!positionals.empty()) text += "\n";
+  if (!verbs.empty()) text += "verbs:\n" + verbs + "\n";
   text += "options:\n" + options;
   const std::string examples = command.get_footer();
   return examples.empty() ? text : text + "\nexamples:\n" + examples;
@@ -55,9 +71,7 @@ std::string command_help(const CLI::App& command) {
 
 std::string program_help(CLI::App& program) {
   std::string text = "usage: magma COMMAND [options]\n\n" + program.get_description() + "\n\ncommands:\n";
-  for (const CLI::App* command : program.get_subcommands([](CLI::App*) { return true; })) {
-    text += row(command->get_name(), command->get_description());
-  }
+  text += rows_of_verbs(program);
   text += "\nexamples:\n";
   text += row("magma mark clip.mp4 -o out", "marks and traces of a video; open out/report.html");
   text += row("magma track clip.mp4 -o out", "follow a grid of points; watch out/orig_trace.mp4");
@@ -68,8 +82,9 @@ std::string program_help(CLI::App& program) {
 }  // namespace
 
 std::string help_text(CLI::App& program) {
-  const auto chosen = program.get_subcommands();
-  return chosen.empty() ? program_help(program) : command_help(*chosen.front());
+  const CLI::App* command = &program;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return command == &program ? program_help(program) : command_help(*command);
 }
 
 }  // namespace magma

@@ -12,15 +12,23 @@
 
 namespace magma {
 
-std::string sha1_hex(std::string_view bytes) {
+namespace {
+
+std::string digest_hex(std::string_view bytes, const EVP_MD* kind) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr);
-  MAGMA_CHECK(done == 1, "SHA-1 is not available");
+  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, kind, nullptr);
+  MAGMA_CHECK(done == 1, "this digest is not available");
   std::string text;
-  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  for (unsigned int i = 0; i < size; ++i) text.append({kDigits[digest[i] >> 4U], kDigits[digest[i] & 15U]});
   return text;
 }
+
+}  // namespace
+
+std::string sha1_hex(std::string_view bytes) { return digest_hex(bytes, EVP_sha1()); }
+std::string sha256_hex(std::string_view bytes) { return digest_hex(bytes, EVP_sha256()); }
 
 std::string sha1_of_first_mebibyte(const Path& path) {
   const FileReader file(path);
