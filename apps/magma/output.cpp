@@ -10,8 +10,8 @@
 
 namespace magma {
 
-void Output::value(const nlohmann::json& value) const {
-  if (json_) write(dump_json(value) + "\n");
+void Output::value(const nlohmann::json& value, int digits) const {
+  if (json_) write(dump_json(value, digits) + "\n");
 }
 
 void Output::write(const std::string& text) {

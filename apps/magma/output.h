@@ -17,8 +17,8 @@ class Output {
   bool json() const { return json_; }
   ProgressStyle progress() const { return quiet_ ? ProgressStyle::Quiet : ProgressStyle::Auto; }
 
-  // One line of JSON with --json, else nothing.
-  void value(const nlohmann::json& value) const;
+  // One line of JSON with --json, else nothing. Floats with `digits` digits; 17 give every one back exactly.
+  void value(const nlohmann::json& value, int digits = 9) const;
   // Text for people; nothing with --json.
   template <typename... Arguments>
   void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {

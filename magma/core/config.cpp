@@ -51,6 +51,11 @@ struct Assigner {
     *value = text;
     return nullptr;
   }
+  const char* operator()(ConfigTexts* value) const {
+    *value = {std::string(text)};
+    return nullptr;
+  }
+  const char* operator()(ConfigNumbers*) const { return "numbers by name"; }
 };
 
 // The shortest text that reads back as the same number.
@@ -72,11 +77,23 @@ std::string yaml_value(const ConfigField& field) {
 
 }  // namespace
 
+ConfigTexts* find_texts(const ConfigView& view, const std::string& name) {
+  for (const ConfigField& field : view) {
+    const auto* texts = std::get_if<ConfigTexts*>(&field.value);
+    if (field.name == name && texts != nullptr) return *texts;
+  }
+  return nullptr;
+}
+
 void assign(const ConfigView& view, const std::string& name, const ConfigValue& value) {
   std::vector<std::string> known;
   for (const ConfigField& field : view) {
-    if (field.name == name) {
-      const char* expected = std::visit(Assigner{value.text, value.quoted}, field.value);
+    const auto* numbers = std::get_if<ConfigNumbers*>(&field.value);
+    const bool entry = numbers != nullptr && name.starts_with(field.name + ".") && name.size() > field.name.size() + 1;
+    if (entry || field.name == name) {
+      const Assigner assigner{value.text, value.quoted};
+      const char* expected =
+          entry ? assigner(&(**numbers)[name.substr(field.name.size() + 1)]) : std::visit(assigner, field.value);
       if (expected == nullptr) return;
       throw Error(ErrorCode::Usage, {.where = name, .what = "wrong value", .expected = expected, .got = value.text});
     }
@@ -93,7 +110,15 @@ void set(const ConfigView& view, std::string_view assignment) {
     throw Error(ErrorCode::Usage,
                 {.what = "not an assignment", .expected = "NAME=VALUE", .got = std::string(assignment)});
   }
-  assign(view, std::string(assignment.substr(0, equals)), {.text = std::string(assignment.substr(equals + 1))});
+  const std::string name(assignment.substr(0, equals)), value(assignment.substr(equals + 1));
+  if (!value.starts_with('[') && !value.starts_with('{')) return assign(view, name, {.text = value});
+  std::string yaml = value;
+  for (size_t end = name.size(), dot = 0; end != std::string::npos; end = dot) {
+    dot = end == 0 ? std::string::npos : name.rfind('.', end - 1);
+    const size_t begin = dot == std::string::npos ? 0 : dot + 1;
+    yaml = "{" + name.substr(begin, end - begin) + ": " + yaml + "}";
+  }
+  load_yaml_text(view, yaml, "--set");
 }
 
 nlohmann::json to_json(const ConfigView& view) {

@@ -5,9 +5,12 @@
 //     template <typename Visitor> void fields(Visitor& v) { v("eps_px", eps_px, "speed above which a point moves"); }
 //   };  then
 //   ConfigView view = config_view(config);   // then load_yaml(view, path), set(view, "eps_px=2"), to_json(view)
+//
+// A list of texts is [a, b]; one text alone is a list of one. Numbers by name are {a: 1, b: 2}, or "field.a=1".
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,9 +22,12 @@
 
 namespace magma {
 
+using ConfigTexts = std::vector<std::string>;
+using ConfigNumbers = std::map<std::string, double>;
+
 struct ConfigField {
   std::string name;  // dotted for nested structs: "camera.eps_px"
-  std::variant<bool*, int*, int64_t*, double*, std::string*> value;
+  std::variant<bool*, int*, int64_t*, double*, std::string*, ConfigTexts*, ConfigNumbers*> value;
   std::string help;
 };
 
@@ -56,7 +62,7 @@ ConfigView config_view(Struct& config) {
 
 // YAML without aliases, anchors, tags; depth <= 64. Unknown key, wrong type: Error(Usage), nearest key as hint.
 void load_yaml(const ConfigView& view, const Path& path);
-void set(const ConfigView& view, std::string_view assignment);  // "camera.eps_px=1.5"
+void set(const ConfigView& view, std::string_view assignment);  // "camera.eps_px=1.5", "tags=[a, b]"
 nlohmann::json to_json(const ConfigView& view);                 // nested objects
 std::string to_yaml(const ConfigView& view);                    // with help as comments
 

@@ -15,4 +15,9 @@ struct ConfigValue {
 // Error(Usage): unknown name or wrong type; `where` is the name.
 void assign(const ConfigView& view, const std::string& name, const ConfigValue& value);
 
+ConfigTexts* find_texts(const ConfigView& view, const std::string& name);  // nullptr: no such list
+
+// Settings from YAML text, as load_yaml() reads them from a file; `file` is for errors.
+void load_yaml_text(const ConfigView& view, const std::string& text, const std::string& file);
+
 }  // namespace magma

@@ -29,6 +29,8 @@ class SettingsHandler : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_anchor(mark, anchor);
     if (groups_.empty()) return;  // an empty document sets nothing
+    if (list_ != nullptr) return list_->push_back({});
+    if (key_ && find_texts(view_, groups_.back() + *key_) != nullptr) return key_.reset();  // a list of nothing
     fail(mark, ErrorCode::Usage, "setting without a value", key_ ? *key_ : "");
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
@@ -43,6 +45,7 @@ class SettingsHandler : public YAML::EventHandler {
     const bool quoted = tag == "!";
     if (!quoted && tag != "?") refuse_tag(mark, tag);
     if (groups_.empty()) fail(mark, ErrorCode::Usage, "a configuration is a mapping", value);
+    if (list_ != nullptr) return list_->push_back(value);
     if (!key_) return take_key(mark, value);
     try {
       assign(view_, groups_.back() + *key_, {value, quoted});
@@ -56,9 +59,14 @@ class SettingsHandler : public YAML::EventHandler {
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
                        YAML::EmitterStyle::value /*style*/) override {
-    fail(mark, ErrorCode::Usage, "no setting takes a list", key_ ? *key_ : "");
+    list_ = key_ && list_ == nullptr ? find_texts(view_, groups_.back() + *key_) : nullptr;
+    if (list_ == nullptr) fail(mark, ErrorCode::Usage, "no list is taken here", key_ ? *key_ : "");
+    list_->clear();
   }
-  void OnSequenceEnd() override {}
+  void OnSequenceEnd() override {
+    list_ = nullptr;
+    key_.reset();
+  }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
     refuse_anchor(mark, anchor);
@@ -66,6 +74,7 @@ class SettingsHandler : public YAML::EventHandler {
     if (static_cast<int64_t>(groups_.size()) >= limits().json_depth) {
       fail(mark, ErrorCode::Refused, fmt::format("nested deeper than {} levels", limits().json_depth), "");
     }
+    if (list_ != nullptr) fail(mark, ErrorCode::Usage, "a list of texts is expected here", "");
     if (!groups_.empty() && !key_) fail(mark, ErrorCode::Usage, "a mapping cannot be a key", "");
     groups_.push_back(groups_.empty() ? "" : groups_.back() + *key_ + ".");
     key_.reset();
@@ -92,19 +101,22 @@ class SettingsHandler : public YAML::EventHandler {
   std::string file_;
   std::vector<std::string> groups_;  // prefixes of the open mappings: "", "camera."
   std::optional<std::string> key_;
+  ConfigTexts* list_ = nullptr;  // the list that is open
   std::set<std::string> seen_;
 };
 
 }  // namespace
 
 void load_yaml(const ConfigView& view, const Path& path) {
-  const std::string text = read_file(path, limits().config_bytes);
+  load_yaml_text(view, read_file(path, limits().config_bytes), path.string());
+}
+
+void load_yaml_text(const ConfigView& view, const std::string& text, const std::string& file) {
   if (const size_t invalid = find_invalid_utf8(text); invalid != std::string::npos) {
-    throw Error(ErrorCode::Usage,
-                {.file = path.string(), .where = fmt::format("byte {}", invalid), .what = "not valid UTF-8"});
+    throw Error(ErrorCode::Usage, {.file = file, .where = fmt::format("byte {}", invalid), .what = "not valid UTF-8"});
   }
   std::istringstream stream(text);
-  SettingsHandler handler(view, path.string());
+  SettingsHandler handler(view, file);
   try {
     YAML::Parser parser(stream);
     parser.HandleNextDocument(handler);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "magma/core/config.h"
+
 namespace magma {
 
 struct DataConfig {
@@ -24,6 +26,8 @@ struct DataConfig {
   int64_t shuffle_buffer = 256'000;
   std::string group_by = "none";
   double max_skip_fraction = 0.001;
+  ConfigNumbers mixture{};
+  ConfigTexts tags{};
 
   template <typename Visitor>
   void fields(Visitor& v) {
@@ -44,6 +48,8 @@ struct DataConfig {
     v("shuffle_buffer", shuffle_buffer, "range of shuffling of robot frames, in frames");
     v("group_by", group_by, "samples of a batch: none, length or modality");
     v("max_skip_fraction", max_skip_fraction, "share of bad samples above which reading stops");
+    v("mixture", mixture, "weight of each robot data set, instead of the experiment id's");
+    v("tags", tags, "family of each entry of DATA_PATH, where its path does not say it");
   }
 };
 

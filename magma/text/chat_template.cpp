@@ -103,49 +103,54 @@ PromptText trimmed(PromptText content) {
   return content;
 }
 
-class PromptWriter {
+class SegmentWriter {
  public:
+  void begin(size_t message, bool content) {
+    segments_.push_back({.text = {}, .message = message, .content = content});
+  }
   void control(std::string_view text) { add({std::string(text), true}); }
   void plain(std::string_view text) { add({std::string(text), false}); }
-  void content(const PromptText& parts) {
+  void parts(const PromptText& parts) {
     for (const TextPart& part : parts) add(part);
   }
-  PromptText take() { return std::move(prompt_); }
+  std::vector<ChatSegment> take() { return std::move(segments_); }
 
  private:
   void add(TextPart part) {
-    if (!part.text.empty()) prompt_.push_back(std::move(part));
+    if (!part.text.empty()) segments_.back().text.push_back(std::move(part));
   }
-  PromptText prompt_;
+  std::vector<ChatSegment> segments_;
 };
 
-void write_llama3(PromptWriter& out, const ChatMessage& message) {
-  out.control("<|start_header_id|>");
-  out.plain(message.role);
-  out.control("<|end_header_id|>\n\n");
-  out.content(trimmed(message.content));
-  out.control("<|eot_id|>");
+void write_header(SegmentWriter& out, ChatFamily family, std::string_view role) {
+  switch (family) {
+    case ChatFamily::Llama3:
+      out.control("<|start_header_id|>");
+      out.plain(role);
+      return out.control("<|end_header_id|>\n\n");
+    case ChatFamily::ChatMl:
+      out.control("<|im_start|>");
+      out.plain(role);
+      return out.control("\n");
+    case ChatFamily::Phi3:
+      return out.control("<|" + std::string(role) + "|>\n");
+    case ChatFamily::Phi3WithoutSystem:  // the assistant's follows every user's message
+      return out.control(role == "user" ? "<|user|>\n" : "");
+  }
 }
 
-void write_chatml(PromptWriter& out, std::string_view role, const PromptText& content) {
-  out.control("<|im_start|>");
-  out.plain(role);
-  out.control("\n");
-  out.content(content);
-  out.control("<|im_end|>\n");
-}
-
-void write_phi3(PromptWriter& out, const ChatMessage& message) {
-  out.control("<|" + message.role + "|>\n");
-  out.content(message.content);
-  out.control("<|end|>\n");
-}
-
-void write_phi3_without_system(PromptWriter& out, const ChatMessage& message) {
-  const bool user = message.role == "user";
-  if (user) out.control("<|user|>\n");
-  out.content(message.content);
-  out.control(user ? "<|end|>\n<|assistant|>\n" : "<|end|>\n");
+void write_content(SegmentWriter& out, ChatFamily family, const ChatMessage& message) {
+  out.parts(family == ChatFamily::Llama3 ? trimmed(message.content) : message.content);
+  switch (family) {
+    case ChatFamily::Llama3:
+      return out.control("<|eot_id|>");
+    case ChatFamily::ChatMl:
+      return out.control("<|im_end|>\n");
+    case ChatFamily::Phi3:
+      return out.control("<|end|>\n");
+    case ChatFamily::Phi3WithoutSystem:
+      return out.control(message.role == "user" ? "<|end|>\n<|assistant|>\n" : "<|end|>\n");
+  }
 }
 
 }  // namespace
@@ -172,24 +177,41 @@ std::string_view ChatTemplate::name() const {
   return kNames[static_cast<size_t>(family_)];
 }
 
-PromptText ChatTemplate::render(std::span<const ChatMessage> messages, bool generation) const {
+std::vector<ChatSegment> ChatTemplate::segments(std::span<const ChatMessage> messages) const {
   if (messages.empty()) throw Error(ErrorCode::Usage, {.where = "messages", .what = "a conversation needs a message"});
-  PromptWriter out;
+  SegmentWriter out;
+  out.begin(0, false);
   if (family_ == ChatFamily::Llama3 || family_ == ChatFamily::Phi3WithoutSystem) out.control(begin_text_);
   if (!default_system_.empty() && messages.front().role != "system") {
-    write_chatml(out, "system", {{default_system_, false}});
+    write_header(out, family_, "system");
+    write_content(out, family_, {.role = "system", .content = {{default_system_, false}}});
   }
-  for (const ChatMessage& message : messages) {
-    require_known_role(message.role);
-    if (family_ == ChatFamily::Llama3) write_llama3(out, message);
-    if (family_ == ChatFamily::ChatMl) write_chatml(out, message.role, message.content);
-    if (family_ == ChatFamily::Phi3) write_phi3(out, message);
-    if (family_ == ChatFamily::Phi3WithoutSystem) write_phi3_without_system(out, message);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    require_known_role(messages[i].role);
+    if (i > 0) out.begin(i, false);
+    write_header(out, family_, messages[i].role);
+    out.begin(i, true);
+    write_content(out, family_, messages[i]);
   }
-  if (generation && family_ == ChatFamily::Llama3) out.control("<|start_header_id|>assistant<|end_header_id|>\n\n");
-  if (generation && family_ == ChatFamily::ChatMl) out.control("<|im_start|>assistant\n");
-  if (family_ == ChatFamily::Phi3) out.control(generation ? "<|assistant|>\n" : end_text_);
+  if (family_ == ChatFamily::Phi3) {
+    out.begin(messages.size() - 1, false);
+    out.control(end_text_);
+  }
   return out.take();
+}
+
+PromptText ChatTemplate::render(std::span<const ChatMessage> messages, bool generation) const {
+  PromptText prompt;
+  std::vector<ChatSegment> written = segments(messages);
+  if (generation && family_ == ChatFamily::Phi3) written.pop_back();
+  for (ChatSegment& segment : written) {
+    for (TextPart& part : segment.text) prompt.push_back(std::move(part));
+  }
+  const auto open = [&](std::string_view header) { prompt.push_back({std::string(header), true}); };
+  if (generation && family_ == ChatFamily::Llama3) open("<|start_header_id|>assistant<|end_header_id|>\n\n");
+  if (generation && family_ == ChatFamily::ChatMl) open("<|im_start|>assistant\n");
+  if (generation && family_ == ChatFamily::Phi3) open("<|assistant|>\n");
+  return prompt;
 }
 
 void ChatTemplate::require_known_role(std::string_view role) const {

@@ -16,6 +16,13 @@ struct ChatMessage {
   PromptText content;  // trusted parts are placeholders of the program, such as <image>
 };
 
+// A stretch of a rendered conversation: what opens a message (its header), or its content with what closes it.
+struct ChatSegment {
+  PromptText text;
+  size_t message = 0;
+  bool content = false;
+};
+
 enum class ChatFamily { Llama3, ChatMl, Phi3, Phi3WithoutSystem };
 
 class ChatTemplate {
@@ -25,6 +32,9 @@ class ChatTemplate {
 
   // `generation`: the answer comes next. Error(Usage) for no messages, and for a role that the template leaves out.
   PromptText render(std::span<const ChatMessage> messages, bool generation) const;
+  // The same without generation, cut where contents begin and end: what labels are made from. The last segment of Phi-3
+  // closes the conversation and belongs to no content.
+  std::vector<ChatSegment> segments(std::span<const ChatMessage> messages) const;
   ChatFamily family() const { return family_; }
   std::string_view name() const;
 

@@ -38,6 +38,9 @@ class Tokenizer {
   // Error(Malformed) when ids of added tokens repeat or leave a gap.
   Tokenizer(Bpe bpe, TokenizerRules rules);
 
+  // The same words with other rules.
+  Tokenizer with_rules(TokenizerRules rules) && { return Tokenizer(std::move(bpe_), std::move(rules)); }
+
   // Bytes the vocabulary has no token for are left out, as the reference does, and a warning says so.
   // The parts are one text: words may reach from one into the next, special tokens only lie within one. `automatic`
   // adds what the post-processor adds, also where the template has it already (two BOS, as the reference has).

@@ -1,0 +1,280 @@
+#include "magma/data/batch_folder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "magma/core/check.h"
+#include "magma/core/config.h"
+#include "magma/core/hash.h"
+#include "magma/core/json.h"
+#include "magma/core/limits.h"
+#include "magma/data/stored_value.h"
+#include "magma/nn/safetensors.h"
+
+namespace magma {
+namespace {
+
+constexpr int64_t kVersion = 1;
+constexpr int64_t kHashedBytes = int64_t{4} << 30;  // of all sources together; beyond it size and time must do
+
+template <typename T>
+std::string_view bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+int64_t modified_at(const Path& file) { return std::filesystem::last_write_time(file).time_since_epoch().count(); }
+
+int64_t size_of(const Path& file) {
+  require_readable_file(file);
+  return static_cast<int64_t>(std::filesystem::file_size(file));
+}
+
+Json fingerprint(const std::vector<Path>& files) {
+  Json list = Json::array();
+  for (const Path& file : files) {
+    list.push_back({{"file", file.string()},
+                    {"size", size_of(file)},
+                    {"modified", modified_at(file)},
+                    {"hash", hex64(hash_file(file))}});
+  }
+  return list;
+}
+
+Json state_json(const StreamState& state) {
+  return {{"version", kVersion},
+          {"seed", state.seed},
+          {"order", state.shuffled ? "shuffled" : "file"},
+          {"batch_size", state.batch_size},
+          {"next_batch", state.position.batch},
+          {"candidate", state.position.candidate},
+          {"rows", state.position.rows},
+          {"skipped", state.position.skipped}};
+}
+
+// [rows, longest] of `values`, filled up on the right.
+template <typename Value, typename Values>
+std::vector<Value> padded(const Batch& batch, size_t longest, Value fill, const Values& values) {
+  std::vector<Value> all;
+  for (const BatchRow& row : batch.rows) {
+    const auto& own = values(row);
+    for (const auto& value : own) all.push_back(static_cast<Value>(value));
+    all.resize(all.size() + longest - own.size(), fill);
+  }
+  return all;
+}
+
+void write_tokens(SafetensorsWriter& file, const Batch& batch, TokenId pad) {
+  size_t longest = 0;
+  for (const BatchRow& row : batch.rows) longest = std::max(longest, row.tokens.ids.size());
+  const auto ids = padded<int64_t>(batch, longest, pad, [](const BatchRow& row) { return row.tokens.ids; });
+  const auto labels = padded<int64_t>(batch, longest, kNoLoss, [](const BatchRow& row) { return row.tokens.labels; });
+  std::vector<uint8_t> mask;
+  for (const int64_t id : ids) mask.push_back(id != pad ? 1 : 0);
+  const std::vector<int64_t> shape = {static_cast<int64_t>(batch.rows.size()), static_cast<int64_t>(longest)};
+  file.add("input_ids", DType::I64, shape, bytes_of(ids));
+  file.add("labels", DType::I64, shape, bytes_of(labels));
+  file.add("attention_mask", DType::Bool, shape, bytes_of(mask));
+}
+
+void write_pictures(SafetensorsWriter& file, const Batch& batch) {
+  int64_t most_crops = 0, side = 0;
+  size_t most_pictures = 0;
+  for (const BatchRow& row : batch.rows) {
+    int64_t crops = 0;
+    for (const ImageCrops& picture : row.crops) {
+      crops += picture.grid.rows * picture.grid.cols;
+      side = picture.base;
+    }
+    most_crops = std::max(most_crops, crops);
+    most_pictures = std::max(most_pictures, row.crops.size());
+  }
+  if (most_pictures == 0) return;
+  const auto row_values = static_cast<size_t>(most_crops * 3 * side * side);
+  std::vector<int64_t> sizes;
+  file.open("pixel_values", DType::F32, {most_crops, 3, side, side});
+  for (const BatchRow& row : batch.rows) {
+    size_t written = 0;
+    for (const ImageCrops& picture : row.crops) {
+      file.append("pixel_values", bytes_of(picture.values));
+      written += picture.values.size();
+      sizes.insert(sizes.end(), {picture.grid.rows, picture.grid.cols});
+    }
+    file.append("pixel_values", bytes_of(std::vector<float>(row_values - written)));
+    sizes.resize(sizes.size() + 2 * (most_pictures - row.crops.size()));
+  }
+  file.close("pixel_values");
+  file.add("image_sizes", DType::I64, {static_cast<int64_t>(batch.rows.size()), static_cast<int64_t>(most_pictures), 2},
+           bytes_of(sizes));
+}
+
+std::string row_line(const Batch& batch, size_t number) {
+  const BatchRow& row = batch.rows[number];
+  std::string line = fmt::format(R"({{"batch":{},"row":{},"origin":)", batch.number, number);
+  append_json(line, row.origin);
+  const auto text = [&](const char* name, const std::string& value) {
+    line += fmt::format(R"(,"{}":)", name);
+    append_json_text(line, value);
+  };
+  text("tag", row.tag);
+  text("dataset", row.dataset);
+  text("text", row.tokens.text);
+  line += R"(,"images":[)";
+  for (size_t i = 0; i < row.image_names.size(); ++i) {
+    if (i > 0) line += ',';
+    append_json_text(line, row.image_names[i]);
+  }
+  line += R"(],"action":)";
+  if (!row.action) line += "null";
+  for (size_t i = 0; row.action && i < row.action->size(); ++i) {
+    line += i == 0 ? '[' : ',';
+    append_json_number(line, (*row.action)[i]);
+  }
+  if (row.action) line += ']';
+  line += R"(,"skipped":[)";
+  for (size_t i = 0; i < row.skipped.size(); ++i) {
+    line += i == 0 ? R"({"origin":)" : R"(,{"origin":)";
+    append_json(line, row.skipped[i].origin);
+    line += fmt::format(R"(,"code":"{}"}})", error_code_name(row.skipped[i].code));
+  }
+  return line + "]}\n";
+}
+
+}  // namespace
+
+StreamState read_stream_state(const Path& stream_json) {
+  const Json root = read_json(stream_json);
+  const JsonObject state(root, stream_json.string());
+  const auto at_least_zero = [&](const char* key) {
+    return bounded(state.integer(key), 0, std::numeric_limits<int64_t>::max(), key);
+  };
+  if (state.integer("version") != kVersion) {
+    throw Error(ErrorCode::Usage, {.file = stream_json.string(),
+                                   .where = "/version",
+                                   .what = "a state of another version of this program",
+                                   .expected = std::to_string(kVersion),
+                                   .got = std::to_string(state.integer("version"))});
+  }
+  const std::string order = state.string("order");
+  if (order != "shuffled" && order != "file") {
+    throw Error(ErrorCode::Malformed,
+                {.file = stream_json.string(), .where = "/order", .what = "neither shuffled nor file", .got = order});
+  }
+  if (!root.at("seed").is_number_unsigned()) {
+    throw Error(ErrorCode::Malformed, {.file = stream_json.string(), .where = "/seed", .what = "not a seed"});
+  }
+  return {.position = {.batch = at_least_zero("next_batch"),
+                       .candidate = at_least_zero("candidate"),
+                       .rows = at_least_zero("rows"),
+                       .skipped = at_least_zero("skipped")},
+          .batch_size = bounded(state.integer("batch_size"), 1, std::numeric_limits<int32_t>::max(), "batch_size"),
+          .seed = root.at("seed").get<uint64_t>(),
+          .shuffled = order == "shuffled"};
+}
+
+void require_unchanged(const Path& stream_json, const DataSource& source, const BatchStream& stream) {
+  const Json root = read_json(stream_json);
+  const JsonObject state(root, stream_json.string());
+  DataConfig config = source.config;
+  const Json now = to_json(config_view(config));
+  for (const auto& [key, value] : now.items()) {
+    const Json& before = state.object("settings").raw();
+    if (before.contains(key) && before.at(key) == value) continue;
+    throw Error(ErrorCode::Usage, {.file = source.file,
+                                   .where = "data." + key,
+                                   .what = "not the setting that the stream was made with",
+                                   .expected = before.contains(key) ? dump_json(before.at(key)) : "",
+                                   .got = dump_json(value)});
+  }
+  const auto changed = [](const std::string& file, const char* what) {
+    return Error(ErrorCode::Usage,
+                 {.file = file, .what = what, .hint = "start the stream anew, or bring the data back"});
+  };
+  const Json& before = state.array("files");
+  const std::vector<Path> files = stream.files();
+  int64_t total = 0;
+  for (const Path& file : files) total += size_of(file);
+  for (size_t i = 0; i < std::max(files.size(), before.size()); ++i) {
+    if (i >= files.size())
+      throw changed(JsonObject(before[i], stream_json.string()).string("file"),
+                    "this file of the stream is no longer a source");
+    const std::string name = files[i].string();
+    if (i >= before.size()) throw changed(name, "this source was not there when the stream began");
+    const JsonObject was(before[i], stream_json.string(), fmt::format("/files/{}", i));
+    if (was.string("file") != name) throw changed(name, "another source stood here when the stream began");
+    if (was.integer("size") != size_of(files[i]))
+      throw changed(name, "the source has another size than when the stream began");
+    const bool same_time = was.integer("modified") == modified_at(files[i]);
+    if (total > kHashedBytes && same_time) continue;
+    if (was.string("hash") != hex64(hash_file(files[i])))
+      throw changed(name, "the source's content changed since the stream began");
+  }
+}
+
+struct BatchFolder::State {
+  Path folder;
+  Json fixed;  // what stays of stream.json
+  std::ofstream samples;
+
+  void save(const StreamState& state) const {
+    Json root = fixed;
+    root.update(state_json(state));
+    write_file_atomically(folder / "stream.json", root.dump() + "\n", false);
+  }
+};
+
+BatchFolder::BatchFolder(const Path& folder, const DataSource& source, const std::vector<Path>& files)
+    : state_(std::make_unique<State>()) {
+  DataConfig config = source.config;
+  state_->folder = folder;
+  state_->fixed = {{"settings", to_json(config_view(config))}, {"files", fingerprint(files)}};
+}
+
+BatchFolder::~BatchFolder() = default;
+
+void BatchFolder::begin(const StreamState& state) {
+  std::error_code failure;
+  std::filesystem::create_directories(state_->folder, failure);
+  if (failure) throw system_error("mkdir", state_->folder.string(), failure.value());
+  const Path file = state_->folder / "samples.jsonl";
+  std::string kept;
+  if (std::filesystem::exists(file) && state.position.batch > 0) {
+    JsonLines lines(file);
+    try {
+      while (const auto line = lines.next()) {
+        if (JsonObject(*line, file.string(), lines.where()).integer("batch") < state.position.batch)
+          kept += line->dump() + "\n";
+      }
+    } catch (const Error&) {
+      // The last line of a killed run may be half written; it belongs to a batch that comes again.
+    }
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(state_->folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("batch_") && name.ends_with(".safetensors") && state.position.batch == 0)
+      std::filesystem::remove(entry.path());
+  }
+  write_file_atomically(file, kept, false);
+  state_->samples.open(file, std::ios::app | std::ios::binary);
+  state_->save(state);
+}
+
+void BatchFolder::write(const Batch& batch, TokenId pad, const StreamState& next) {
+  SafetensorsWriter file(state_->folder / fmt::format("batch_{:06}.safetensors", batch.number));
+  write_tokens(file, batch, pad);
+  write_pictures(file, batch);
+  file.finish(false);
+  std::string lines;
+  for (size_t i = 0; i < batch.rows.size(); ++i) lines += row_line(batch, i);
+  state_->samples << lines << std::flush;
+  if (!state_->samples)
+    throw Error(ErrorCode::FileSystem,
+                {.file = (state_->folder / "samples.jsonl").string(), .what = "cannot be written"});
+  state_->save(next);
+}
+
+}  // namespace magma
