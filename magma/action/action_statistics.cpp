@@ -1,6 +1,5 @@
 #include "magma/action/action_statistics.h"
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -13,7 +12,6 @@
 namespace magma {
 namespace {
 
-constexpr std::array<bool, kActionNumbers> kAllButGripper = {true, true, true, true, true, true, false};
 constexpr size_t kMostKeysShown = 12;
 
 // Other names of a set, tried when the name itself is none.
@@ -103,7 +101,7 @@ ActionNumbers ActionStatistics::restored(const ActionNumbers& normalised) const 
 ActionNumbers ActionStatistics::normalised(const ActionNumbers& values) const {
   ActionNumbers result = values;
   for (size_t i = 0; i < kActionNumbers; ++i) {
-    if (scaled[i]) result[i] = std::clamp(2 * (values[i] - q01[i]) / (q99[i] - q01[i] + 1e-8) - 1, -1.0, 1.0);
+    if (scaled[i]) result[i] = to_unit_range(values[i], q01[i], q99[i]);
     if (constant[i]) result[i] = 0;
   }
   return result;

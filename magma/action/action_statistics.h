@@ -2,6 +2,8 @@
 // dataset_statistics.json of a model folder. Source: data_formats.md 2.7, 2.8, 3.3; model.md 6.6.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +13,15 @@
 #include "magma/core/json.h"
 
 namespace magma {
+
+inline constexpr std::array<bool, kActionNumbers> kAllButGripper = {true, true, true, true, true, true, false};
+
+// [low, high] -> [-1, 1], clipped. Training computes it in float, as the TensorFlow pipeline does.
+template <typename Float>
+Float to_unit_range(Float value, double low, double high) {
+  const auto scaled = 2 * (value - static_cast<Float>(low)) / static_cast<Float>(high - low + 1e-8) - 1;
+  return std::clamp<Float>(scaled, -1, 1);
+}
 
 struct ActionStatistics {
   ActionNumbers q01{}, q99{};                   // percentiles

@@ -27,8 +27,16 @@ struct Limits {
   int64_t gguf_nested_arrays = 65'536;  // of one file
   int64_t gguf_tensors = 200'000;
   int64_t safetensors_shards = 10'000;
-  int64_t points = 4096;        // query points of one clip
-  int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
+  int64_t points = 4096;                                // query points of one clip
+  int64_t damaged_percent = 5;                          // damaged frames above which a video is malformed
+  int64_t tfrecord_bytes = (int64_t{1} << 31) - 1;      // of one record; protobuf's own limit
+  int64_t unpacked_ratio = 200;                         // of a compressed file
+  int64_t unpacked_free_bytes = int64_t{1} << 20;       // up to which the ratio is not looked at
+  int64_t unpacked_bytes = int64_t{64} << 30;           // of a compressed file
+  int64_t stored_value_bytes = int64_t{4} << 30;        // of a feature of one episode
+  int64_t stored_value_free_bytes = int64_t{64} << 20;  // up to which the ratio of its tensors is not looked at
+  int64_t tfds_features = 10'000;                       // of one data set
+  int64_t tfds_dimension = int64_t{1} << 31;
 };
 
 const Limits& limits();

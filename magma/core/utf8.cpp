@@ -44,4 +44,23 @@ size_t find_invalid_utf8(std::string_view text) {
   return std::string_view::npos;
 }
 
+void append_utf8(std::string& out, uint32_t code_point) {
+  const auto tail = [&](uint32_t shift) { out.push_back(static_cast<char>(0x80U | ((code_point >> shift) & 0x3FU))); };
+  if (code_point < 0x80) {
+    out.push_back(static_cast<char>(code_point));
+  } else if (code_point < 0x800) {
+    out.push_back(static_cast<char>(0xC0U | (code_point >> 6U)));
+    tail(0);
+  } else if (code_point < 0x10000) {
+    out.push_back(static_cast<char>(0xE0U | (code_point >> 12U)));
+    tail(6);
+    tail(0);
+  } else {
+    out.push_back(static_cast<char>(0xF0U | (code_point >> 18U)));
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
 }  // namespace magma

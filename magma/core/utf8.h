@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace magma {
@@ -17,5 +18,7 @@ Utf8Character utf8_character(std::string_view text, size_t position);
 
 // Byte of the first invalid sequence, or npos.
 size_t find_invalid_utf8(std::string_view text);
+
+void append_utf8(std::string& out, uint32_t code_point);  // up to 10FFFF
 
 }  // namespace magma

@@ -10,6 +10,7 @@
 
 #include "magma/core/file.h"
 #include "magma/data/stored_value.h"
+#include "magma/data/tfrecord.h"
 
 namespace magma {
 
@@ -51,6 +52,8 @@ class Episode {
   std::shared_ptr<const State> state_;
 };
 
+class EpisodeReader;
+
 class RldsDataset {
  public:
   // Strict: Error(Malformed) with file and place; a missing file or shard is Error(FileSystem).
@@ -64,8 +67,30 @@ class RldsDataset {
   Episode read(const EpisodePlace& place) const;  // from any thread; checks both CRCs
 
  private:
+  friend class EpisodeReader;
   struct State;
   std::shared_ptr<const State> state_;
+};
+
+// The episodes of one shard, one after another: those before damage are delivered.
+class EpisodeReader {
+ public:
+  EpisodeReader(const RldsDataset& dataset, size_t split, size_t shard);
+  // As TfRecordReader; Malformed at the end when the shard has not as many records as dataset_info.json says.
+  bool next();
+  bool skip();
+  bool lost() const { return records_.lost(); }
+  EpisodePlace place() const;
+  Episode episode() const;  // of the record that next() read
+  // Malformed for the first feature that the record holds and features.json does not.
+  void refuse_unknown_features() const;
+
+ private:
+  void check_count() const;
+
+  std::shared_ptr<const RldsDataset::State> dataset_;
+  size_t split_ = 0, shard_ = 0;
+  TfRecordReader records_;
 };
 
 bool is_rlds_folder(const Path& folder);  // holds features.json and dataset_info.json

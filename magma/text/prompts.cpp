@@ -151,6 +151,10 @@ std::string trace_answer(const std::map<int, std::vector<Cell>>& traces) {
   return starts + std::string(kMoveClause) + future;
 }
 
+std::string action_question(std::string_view task) {
+  return fmt::format("What action should the robot take to {}?", task);
+}
+
 std::optional<std::map<int, Cell>> parse_som_answer(std::string_view answer) {
   Reader reader(answer);
   std::map<int, Cell> marks;

@@ -33,6 +33,8 @@ std::string trace_question(const TraceQuestion& question);
 // cells[0] is the mark's position, the rest its future.
 std::string trace_answer(const std::map<int, std::vector<Cell>>& traces);
 
+std::string action_question(std::string_view task);  // "What action should the robot take to open the drawer?"
+
 // Back from text; nullopt when `answer` does not have the form above.
 std::optional<std::map<int, Cell>> parse_som_answer(std::string_view answer);
 std::optional<std::map<int, std::vector<Cell>>> parse_trace_answer(std::string_view answer);
