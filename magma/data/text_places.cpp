@@ -145,8 +145,9 @@ JsonOrigin LineCounter::origin(const std::string& file, int64_t byte) const {
           .column = newline == std::string_view::npos ? byte + 1 : byte - static_cast<int64_t>(newline)};
 }
 
-ArrayPlaces::ArrayPlaces(std::string_view text, const LineCounter& lines, const std::string& file)
-    : begin_(ArrayScan(text, lines, file).run(ends_)) {}
+ArrayPlaces::ArrayPlaces(std::string_view text, const LineCounter& lines, const std::string& file) {
+  begin_ = ArrayScan(text, lines, file).run(ends_);
+}
 
 TextPiece ArrayPlaces::operator[](int64_t index) const {
   const auto number = static_cast<size_t>(index);
