@@ -29,6 +29,7 @@ struct Limits {
   int64_t safetensors_shards = 10'000;
   int64_t points = 4096;        // query points of one clip
   int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
+  int64_t trace_frames = 4096;  // of one trace file
 };
 
 const Limits& limits();
