@@ -28,6 +28,7 @@ struct JsonOrigin {
   std::string file{};
   int64_t line = 1;
   int64_t byte = 0;
+  int64_t column = 1;
 };
 
 // Throws Error(Malformed) with line:column and byte, Error(Refused) for a limit. `file` names the source in errors.

@@ -84,7 +84,8 @@ class StrictHandler {
     const std::string_view before = text_.substr(0, byte);
     const int64_t line = origin_.line + std::count(before.begin(), before.end(), '\n');
     const size_t newline = before.rfind('\n');
-    const size_t column = newline == std::string_view::npos ? byte + 1 : byte - newline;
+    const auto column = static_cast<int64_t>(newline == std::string_view::npos ? byte : byte - newline - 1) +
+                        (newline == std::string_view::npos ? origin_.column : 1);
     throw Error(code, {.file = origin_.file,
                        .where = fmt::format("{}:{} (byte {})", line, column, origin_.byte + static_cast<int64_t>(byte)),
                        .what = std::move(what),

@@ -29,6 +29,15 @@ struct Limits {
   int64_t safetensors_shards = 10'000;
   int64_t points = 4096;        // query points of one clip
   int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
+  int64_t zip_entries = 65'536;
+  int64_t pickle_bytes = int64_t{1} << 30;
+  int64_t pickle_text_bytes = int64_t{256} << 20;  // of one string
+  int64_t pickle_integer_bytes = 1024;
+  int64_t pickle_name_bytes = 256;
+  int64_t pickle_stack = 262'144;
+  int64_t pickle_values = 16'000'000;
+  int64_t pickle_depth = 256;
+  int64_t tensor_sides = 64;
   int64_t trace_frames = 4096;  // of one trace file
 };
 

@@ -12,7 +12,7 @@
 
 namespace magma {
 
-enum class DType { Bool, U8, I8, I16, U16, F16, BF16, I32, U32, F32, I64, U64, F64 };
+enum class DType { Bool, U8, I8, I16, U16, F16, BF16, I32, U32, F32, I64, U64, F64, C64, F8E4M3, F8E5M2 };
 int64_t dtype_bytes(DType dtype);
 std::string_view dtype_name(DType dtype);  // "F32"
 

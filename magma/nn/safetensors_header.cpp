@@ -22,14 +22,15 @@ struct DTypeFacts {
 };
 
 constexpr std::array kTypes = {
-    DTypeFacts{DType::Bool, "BOOL", 1}, DTypeFacts{DType::U8, "U8", 1},   DTypeFacts{DType::I8, "I8", 1},
-    DTypeFacts{DType::I16, "I16", 2},   DTypeFacts{DType::U16, "U16", 2}, DTypeFacts{DType::F16, "F16", 2},
-    DTypeFacts{DType::BF16, "BF16", 2}, DTypeFacts{DType::I32, "I32", 4}, DTypeFacts{DType::U32, "U32", 4},
-    DTypeFacts{DType::F32, "F32", 4},   DTypeFacts{DType::I64, "I64", 8}, DTypeFacts{DType::U64, "U64", 8},
-    DTypeFacts{DType::F64, "F64", 8}};
+    DTypeFacts{DType::Bool, "BOOL", 1},     DTypeFacts{DType::U8, "U8", 1},   DTypeFacts{DType::I8, "I8", 1},
+    DTypeFacts{DType::I16, "I16", 2},       DTypeFacts{DType::U16, "U16", 2}, DTypeFacts{DType::F16, "F16", 2},
+    DTypeFacts{DType::BF16, "BF16", 2},     DTypeFacts{DType::I32, "I32", 4}, DTypeFacts{DType::U32, "U32", 4},
+    DTypeFacts{DType::F32, "F32", 4},       DTypeFacts{DType::I64, "I64", 8}, DTypeFacts{DType::U64, "U64", 8},
+    DTypeFacts{DType::F64, "F64", 8},       DTypeFacts{DType::C64, "C64", 8}, DTypeFacts{DType::F8E4M3, "F8_E4M3", 1},
+    DTypeFacts{DType::F8E5M2, "F8_E5M2", 1}};
 
-constexpr std::array<std::string_view, 9> kUnsupportedTypes = {
-    "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64", "F4", "F6_E2M3", "F6_E3M2"};
+constexpr std::array<std::string_view, 6> kUnsupportedTypes = {"F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",
+                                                               "F4",      "F6_E2M3",     "F6_E3M2"};
 
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr int64_t kHeaderDepth = 8;
