@@ -37,8 +37,6 @@ struct Limits {
   int64_t stored_value_free_bytes = int64_t{64} << 20;  // up to which the ratio of its tensors is not looked at
   int64_t tfds_features = 10'000;                       // of one data set
   int64_t tfds_dimension = int64_t{1} << 31;
-  int64_t points = 4096;        // query points of one clip
-  int64_t damaged_percent = 5;  // damaged frames above which a video is malformed
   int64_t zip_entries = 65'536;
   int64_t pickle_bytes = int64_t{1} << 30;
   int64_t pickle_text_bytes = int64_t{256} << 20;  // of one string
@@ -48,6 +46,7 @@ struct Limits {
   int64_t pickle_values = 16'000'000;
   int64_t pickle_depth = 256;
   int64_t tensor_sides = 64;
+  int64_t trace_frames = 4096;  // of one trace file
 };
 
 const Limits& limits();

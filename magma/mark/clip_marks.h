@@ -51,6 +51,7 @@ struct ClipMarks {
   std::vector<int> cluster;                      // [N] index or -1
   std::vector<Mark> marks;                       // ascending id
   std::vector<Trace> traces;                     // ascending id; empty where nothing moves, then all marks are static
+  double mean_speed_cells = 0;  // step of the thinned traces, slow ones too; of the reference's procedures alone
 };
 
 class MarkProcedure {

@@ -21,18 +21,14 @@ constexpr int kMostIterations = 1000;  // the reference has no limit and may nev
 
 PointTracks in_frame(const PointTracks& tracks, Size frame) {
   PointTracks result = tracks;
+  if (frame == tracks.frame) return result;
   result.frame = frame;
   for (Point& p : result.xy) p = rescale(p, tracks.frame, frame);
   return result;
 }
 
 PointTracks working_tracks(const PointTracks& tracks, const ReferenceRules& rules) {
-  if (rules.square_floor) {
-    PointTracks result = in_frame(tracks, {256, 256});
-    result.frame = {512, 512};
-    for (Point& p : result.xy) p = {std::floor(p.x * 2), std::floor(p.y * 2)};
-    return result;
-  }
+  if (rules.square_floor) return robot_tracks(in_frame(tracks, {256, 256}));
   if (rules.working_height == 0) return tracks;
   const int width = tracks.frame.w * rules.working_height / tracks.frame.h;
   return in_frame(tracks, {std::max(1, width), rules.working_height});
@@ -77,6 +73,12 @@ int64_t random_start(const PointTracks& tracks, Rng& rng) {
     if (cumulative / total < kRightMostRatio) ++early;
   }
   return rng.integer(0, std::min(std::max<int64_t>(1, early), tracks.F - 1) - 1);
+}
+
+double mean_step(const std::vector<Point>& path) {
+  double length = 0;
+  for (size_t i = 1; i < path.size(); ++i) length += norm(path[i] - path[i - 1]);
+  return length / static_cast<double>(path.size() - 1);
 }
 
 // Lloyd's iteration from k distinct random rows; an empty cluster becomes a random row. rows [n, d].
@@ -217,7 +219,8 @@ class ReferenceProcedure {
     for (int64_t n = 0; n < tracks_.N; ++n) {
       if (kept(n) && speed_[static_cast<size_t>(n)] > rules_.camera_px) ++stepping;
     }
-    result_.camera.moving = static_cast<double>(stepping) > kCameraShare * static_cast<double>(kept_points);
+    result_.camera.moving =
+        rules_.always_remove_camera || static_cast<double>(stepping) > kCameraShare * static_cast<double>(kept_points);
     if (!result_.camera.moving) return;
     const int64_t p = result_.marked_frame;
     CameraMotion& camera = result_.camera;
@@ -300,20 +303,25 @@ class ReferenceProcedure {
   }
 
   void label() {
+    std::vector<double> speeds;
     for (const Mark& mark : result_.marks) {
       if (!mark.moving) continue;
-      std::vector<Point> path;
-      for (int64_t t = 0; t < tracks_.F; ++t) path.push_back(to_grid(tracks_.at(t, mark.point)));
-      path = thin_path(path, kThinCells);
+      std::vector<Point> whole;
+      for (int64_t t = 0; t < tracks_.F; ++t) whole.push_back(to_grid(tracks_.at(t, mark.point)));
+      std::vector<Point> path = thin_path(whole, kThinCells);
       std::erase_if(path, [](Point p) { return !(p.x > 0 && p.y > 0); });
       if (rules_.refuse_short && static_cast<int64_t>(path.size()) <= tracks_.F / 4) continue;
       if (path.size() < 2) continue;
-      double length = 0;
-      for (size_t i = 1; i < path.size(); ++i) length += norm(path[i] - path[i - 1]);
-      if (length / static_cast<double>(path.size() - 1) < rules_.min_speed_cells) continue;
+      speeds.push_back(mean_step(path));
+      if (speeds.back() < rules_.min_speed_cells) continue;
+      if (rules_.keep_still_steps) path = whole;
       Trace trace{mark.id, {}, static_cast<int>(path.size()) - 1};
       for (const Point p : path) trace.cells.push_back(truncated(p));
       result_.traces.push_back(std::move(trace));
+    }
+    if (!speeds.empty()) {
+      result_.mean_speed_cells =
+          std::accumulate(speeds.begin(), speeds.end(), 0.0) / static_cast<double>(speeds.size());
     }
     if (!result_.traces.empty()) return;
     for (Mark& mark : result_.marks) mark.moving = false;
@@ -352,7 +360,12 @@ class ReferenceProcedure {
     const auto quant = static_cast<float>(config_.quant);
     return {quant * p.x / static_cast<float>(whole_.frame.w), quant * p.y / static_cast<float>(whole_.frame.h)};
   }
-  static Cell truncated(Point q) { return {static_cast<int>(q.x), static_cast<int>(q.y)}; }
+  // Far beyond any picture a coordinate means nothing, and must not leave the range of an integer.
+  static int truncated(float q) {
+    constexpr float kFar = 1e6F;
+    return std::isnan(q) ? 0 : static_cast<int>(std::clamp(q, -kFar, kFar));
+  }
+  static Cell truncated(Point q) { return {truncated(q.x), truncated(q.y)}; }
 
   const ClipInput& clip_;
   const MarkConfig& config_;
@@ -364,6 +377,13 @@ class ReferenceProcedure {
 };
 
 }  // namespace
+
+PointTracks robot_tracks(const PointTracks& tracks) {
+  PointTracks result = tracks;
+  result.frame = {512, 512};
+  for (Point& p : result.xy) p = {std::floor(p.x * 2), std::floor(p.y * 2)};
+  return result;
+}
 
 ClipMarks make_reference_marks(const ClipInput& clip, const MarkConfig& config, const ReferenceRules& rules) {
   MAGMA_CHECK(clip.tracks != nullptr, "a clip without tracks");

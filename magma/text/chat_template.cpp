@@ -6,8 +6,7 @@
 
 #include "magma/core/check.h"
 #include "magma/core/error.h"
-#include "magma/core/utf8.h"
-#include "magma/text/unicode_classes.h"
+#include "magma/text/white_space.h"
 
 namespace magma {
 namespace {
@@ -60,34 +59,6 @@ std::optional<std::string> chatml_system(std::string_view text) {
   text.remove_suffix(kChatMlSystemEnd.size());
   if (text.find_first_of("'\\{}") != std::string_view::npos) return std::nullopt;
   return std::string(text);
-}
-
-// What Python's str.strip() takes away: white space and the four separators of ASCII.
-bool is_stripped(uint32_t code_point) {
-  return text_class(code_point) == TextClass::Space || (code_point >= 0x1C && code_point <= 0x1F);
-}
-
-// Bytes of white space at the start of `text`.
-size_t leading_space(std::string_view text) {
-  size_t end = 0;
-  for (Utf8Character next = utf8_character(text, 0); next.length > 0 && is_stripped(next.code_point);
-       next = utf8_character(text, end)) {
-    end += next.length;
-  }
-  return end;
-}
-
-size_t trailing_space(std::string_view text) {
-  constexpr size_t kLongest = 4;
-  size_t begin = text.size();
-  while (begin > 0) {
-    size_t length = 1;
-    while (length < std::min(kLongest, begin) && utf8_character(text, begin - length).length != length) ++length;
-    const Utf8Character last = utf8_character(text, begin - length);
-    if (last.length != length || !is_stripped(last.code_point)) break;
-    begin -= length;
-  }
-  return text.size() - begin;
 }
 
 // Without white space at the ends of the whole, wherever its parts begin and end.

@@ -2,10 +2,12 @@
 
 #include <charconv>
 #include <cstdint>
+#include <initializer_list>
 
 #include <fmt/core.h>
 
 #include "magma/core/check.h"
+#include "magma/text/white_space.h"
 
 namespace magma {
 namespace {
@@ -30,6 +32,12 @@ void delete_parentheses(std::string& text) {
 std::string cell_text(Cell cell) { return fmt::format("[{},{}]", cell[0], cell[1]); }
 
 std::string mark_text(int id, Cell cell) { return fmt::format("Mark {} at {}", id, cell_text(cell)); }
+
+std::string placeholders(int images) {
+  std::string text;
+  for (int i = 0; i < images; ++i) text += image_placeholder();
+  return text;
+}
 
 // Reads what the writers above write, left to right; every step says whether it matched.
 class Reader {
@@ -93,8 +101,7 @@ class Reader {
 std::string image_placeholder() { return "<image>\n"; }
 
 std::string semantic_question(TaskFamily family, int images) {
-  std::string text;
-  for (int i = 0; i < images; ++i) text += image_placeholder();
+  const std::string text = placeholders(images);
   switch (family) {
     case TaskFamily::Person:
       return text + "\nWhat is the person doing in the image?\n";
@@ -107,6 +114,16 @@ std::string semantic_question(TaskFamily family, int images) {
 }
 
 std::string semantic_answer(std::string_view response) { return std::string(response) + "\n"; }
+
+std::string scene_question(int images) { return placeholders(images) + "\nWhat do you see in the image?\n"; }
+
+std::string caption_question(int images) {
+  return placeholders(images) + "\nWhat do you see in the first image? And what will the person do next?\n";
+}
+
+std::string action_question(std::string_view task) {
+  return image_placeholder() + fmt::format("\nWhat action should the robot take to {}?", task);
+}
 
 std::string som_question(int grid) {
   return image_placeholder() + fmt::format(
@@ -155,6 +172,12 @@ std::string action_question(std::string_view task) {
   return fmt::format("What action should the robot take to {}?", task);
 }
 
+size_t future_offset(std::string_view answer) {
+  const size_t clause = answer.find(kMoveClause);
+  MAGMA_CHECK(clause != std::string_view::npos, "not an answer about traces");
+  return clause + kMoveClause.size();
+}
+
 std::optional<std::map<int, Cell>> parse_som_answer(std::string_view answer) {
   Reader reader(answer);
   std::map<int, Cell> marks;
@@ -186,6 +209,20 @@ std::string clean_response(std::string_view gpt_response, std::string_view task)
   if (text.empty()) text = task;
   replace_all(text, "camera wearer", "person");
   return text;
+}
+
+std::optional<SceneAndTask> split_response(std::string_view cleaned) {
+  constexpr std::string_view kTask = "What the person should do next";
+  const size_t at = cleaned.find(kTask);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = cleaned.substr(at + kTask.size());
+  const auto without = [](std::string_view part, std::initializer_list<std::string_view> marks) {
+    std::string text(part);
+    for (const std::string_view mark : marks) replace_all(text, mark, "");
+    return std::string(stripped(text));
+  };
+  return SceneAndTask{without(cleaned.substr(0, at), {"#", "*", "What I see:"}),
+                      without(rest.substr(0, rest.find(kTask)), {"#", "*", ":"})};
 }
 
 }  // namespace magma

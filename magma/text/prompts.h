@@ -18,6 +18,9 @@ enum class TaskFamily { Person, Saying, Robot };  // "The person is doing", "The
 std::string image_placeholder();  // "<image>\n"
 std::string semantic_question(TaskFamily family, int images);
 std::string semantic_answer(std::string_view response);
+std::string scene_question(int images);    // of Epic-Kitchens: "What do you see in the image?"
+std::string caption_question(int images);  // of all frames of a clip, without marks
+std::string action_question(std::string_view task);
 std::string som_question(int grid);
 std::string som_answer(const std::map<int, Cell>& marks);  // ascending id, "Mark 1 at [3,4]. Mark 2 at [5,6]\n"
 
@@ -34,6 +37,8 @@ std::string trace_question(const TraceQuestion& question);
 std::string trace_answer(const std::map<int, std::vector<Cell>>& traces);
 
 std::string action_question(std::string_view task);  // "What action should the robot take to open the drawer?"
+// Where the future positions begin in what trace_answer() wrote.
+size_t future_offset(std::string_view answer);
 
 // Back from text; nullopt when `answer` does not have the form above.
 std::optional<std::map<int, Cell>> parse_som_answer(std::string_view answer);
@@ -41,5 +46,12 @@ std::optional<std::map<int, std::vector<Cell>>> parse_trace_answer(std::string_v
 
 // "What you see ..." -> "What I see ...", and so on: the clean-up applied to narrations before they enter a prompt.
 std::string clean_response(std::string_view gpt_response, std::string_view task);
+
+// What is seen and what is to be done, of a narration of Epic-Kitchens after clean_response(). nullopt: it does not say
+// what is to be done.
+struct SceneAndTask {
+  std::string scene, todo;
+};
+std::optional<SceneAndTask> split_response(std::string_view cleaned);
 
 }  // namespace magma
