@@ -81,6 +81,18 @@ std::vector<MixtureEntry> column(size_t mixture) {
   return entries;
 }
 
+[[noreturn]] void throw_unknown(const std::string& name) {
+  std::vector<std::string> known = mixture_names();
+  const std::vector<std::string> datasets = openx_layout_names();
+  known.insert(known.end(), datasets.begin(), datasets.end());
+  const std::string nearest = nearest_word(underscored(name), known);
+  throw Error(ErrorCode::Usage, {.where = "mixture",
+                                 .what = "no mixture and no data set of this name is known",
+                                 .expected = "oxe_magic_soup, bridge, ..., or a data set of Open-X",
+                                 .got = name,
+                                 .hint = nearest.empty() ? "" : "did you mean " + nearest + "?"});
+}
+
 }  // namespace
 
 std::vector<MixtureEntry> find_mixture(const std::string& name) {
@@ -88,15 +100,7 @@ std::vector<MixtureEntry> find_mixture(const std::string& name) {
   const auto found = std::find(kNames.begin(), kNames.end(), wanted);
   if (found != kNames.end()) return column(static_cast<size_t>(found - kNames.begin()));
   if (is_openx_layout(wanted)) return {{wanted, 1.0}};
-  std::vector<std::string> known = mixture_names();
-  const std::vector<std::string> datasets = openx_layout_names();
-  known.insert(known.end(), datasets.begin(), datasets.end());
-  const std::string nearest = nearest_word(wanted, known);
-  throw Error(ErrorCode::Usage, {.where = "mixture",
-                                 .what = "no mixture and no data set of this name is known",
-                                 .expected = "oxe_magic_soup, bridge, ..., or a data set of Open-X",
-                                 .got = name,
-                                 .hint = nearest.empty() ? "" : "did you mean " + nearest + "?"});
+  throw_unknown(name);
 }
 
 std::vector<MixtureEntry> mixture_of_experiment(const std::string& id) {
@@ -120,7 +124,8 @@ std::vector<MixtureEntry> usable_entries(const std::vector<MixtureEntry>& mixtur
   for (const MixtureEntry& entry : mixture) {
     const auto rows = openx_layout_rows();
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.name == entry.dataset; });
-    if (row != rows.end() && row->encoding != ActionEncoding::EefPos) {
+    if (row == rows.end()) throw_unknown(entry.dataset);
+    if (row->encoding != ActionEncoding::EefPos) {
       log(LogLevel::Warning, "{} is left out of the mixture: its actions are joint angles", entry.dataset);
     } else {
       usable.push_back(entry);

@@ -121,10 +121,6 @@ std::string caption_question(int images) {
   return placeholders(images) + "\nWhat do you see in the first image? And what will the person do next?\n";
 }
 
-std::string action_question(std::string_view task) {
-  return image_placeholder() + fmt::format("\nWhat action should the robot take to {}?", task);
-}
-
 std::string som_question(int grid) {
   return image_placeholder() + fmt::format(
                                    "\nThe image is split into {0}x{0} grids, and labeled with numeric marks.\n"

@@ -20,7 +20,6 @@ std::string semantic_question(TaskFamily family, int images);
 std::string semantic_answer(std::string_view response);
 std::string scene_question(int images);    // of Epic-Kitchens: "What do you see in the image?"
 std::string caption_question(int images);  // of all frames of a clip, without marks
-std::string action_question(std::string_view task);
 std::string som_question(int grid);
 std::string som_answer(const std::map<int, Cell>& marks);  // ascending id, "Mark 1 at [3,4]. Mark 2 at [5,6]\n"
 
