@@ -2,7 +2,11 @@
 """Compares what `magma data show --raw` prints with what TensorFlow and TFDS read, for data sets they write.
 
     python3 -m venv venv && venv/bin/pip install tensorflow-cpu==2.21.0 tensorflow-datasets==4.9.10 numpy==2.4.6
+    cmake --build build/release --target rlds_writer_program
     venv/bin/python tests/parity/rlds_parity.py build/release/magma [--episodes 12] [--seed 1]
+        [--writer build/release/rlds_writer_program]
+
+With --writer also that TFDS reads what RldsWriter writes.
 
 Prints what was compared; exit 1 when anything differs.
 """
@@ -83,6 +87,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--episodes", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--writer")
     options = parser.parse_args()
     comparison = Comparison(options.program)
     with tempfile.TemporaryDirectory() as name:
@@ -90,6 +95,9 @@ def main():
         splits = {"train": options.episodes, "val": 3, "test": 4}
         comparison.episodes(corpora.write_all_kinds(root, "all_kinds", splits, shards=3, seed=options.seed))
         comparison.episodes(corpora.write_all_kinds(root, "one_shard", {"train": 2}, side=40, seed=options.seed + 9))
+        if options.writer:
+            subprocess.run([options.writer, str(root)], check=True)
+            comparison.episodes(root / "written" / "1.0.0")
         for wrapper in ("", "GZIP", "ZLIB"):
             path = root / f"records{wrapper.lower()}.tfrecord-00000-of-00001"
             corpora.write_records(path, corpora.example_records(options.seed, 40 * options.episodes), wrapper)
