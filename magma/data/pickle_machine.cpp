@@ -126,6 +126,7 @@ uint32_t PickleMachine::run() {
   while (true) {
     site_.offset = at_;
     site_.opcode = 0;
+    if (at_ == frame_end_) frame_end_ = -1;
     site_.opcode = operand<uint8_t>();
     if (site_.opcode == kStop) break;
     step();
@@ -158,10 +159,7 @@ std::string_view PickleMachine::take(int64_t count) {
   if (count > left) {
     site_.malformed("pickle ends too early", fmt::format("{} bytes", count), fmt::format("{} bytes", left));
   }
-  if (frame_end_ >= 0 && at_ + count > frame_end_) {
-    if (at_ < frame_end_) site_.refused("operand reaches out of its frame");
-    frame_end_ = -1;
-  }
+  if (frame_end_ >= 0 && at_ + count > frame_end_) site_.refused("operand reaches out of its frame");
   const std::string_view piece = bytes_.substr(static_cast<size_t>(at_), static_cast<size_t>(count));
   at_ += count;
   return piece;
@@ -193,7 +191,7 @@ std::string_view PickleMachine::line() {
 }
 
 void PickleMachine::frame() {
-  if (frame_end_ >= 0 && at_ < frame_end_) site_.refused("frame inside a frame");
+  if (frame_end_ >= 0) site_.refused("frame inside a frame");
   const auto length = operand<uint64_t>();
   const auto left = static_cast<uint64_t>(static_cast<int64_t>(bytes_.size()) - at_);
   if (length > left) {
@@ -393,7 +391,9 @@ void PickleMachine::put(uint64_t index) {
 }
 
 void PickleMachine::get(uint64_t index) {
-  if (index >= bytes_.size()) site_.refused("memo index is too large", "", std::to_string(index));
+  if (index > static_cast<uint64_t>(limits().pickle_values)) {
+    site_.refused("memo index is too large", "", std::to_string(index));
+  }
   if (index >= memo_.size() || memo_[index] == kNoNode) {
     site_.malformed("nothing was remembered under this index", "", std::to_string(index));
   }

@@ -65,6 +65,19 @@ class TreeBuilder {
       : graph_(graph), source_(source), extents_(graph.size()) {}
 
   TorchValue build_root(uint32_t root) {
+    try {
+      return build_bounded(root);
+    } catch (const Error& error) {  // limits know neither file nor place
+      if (!error.fields().file.empty()) throw;
+      ErrorFields fields = error.fields();
+      fields.file = source_.file;
+      fields.where = place() + ", " + fields.where;
+      throw Error(error.code(), fields);
+    }
+  }
+
+ private:
+  TorchValue build_bounded(uint32_t root) {
     const Extent whole = measure(root, 1);
     if (whole.values > graph_.most_values() || whole.text_bytes > graph_.most_text_bytes()) {
       fail(ErrorCode::Refused, "object is out of proportion to its pickle",
@@ -78,7 +91,6 @@ class TreeBuilder {
     return build(root);
   }
 
- private:
   struct Step {
     uint32_t key;   // of a dictionary, or kNoNode
     size_t number;  // of a sequence

@@ -151,6 +151,9 @@ class ZipParser {
       headers.push_back(central_header(at, directory.end));
       const Header& header = headers.back();
       at += kCentralBytes + static_cast<int64_t>(header.name.size() + header.extra.size());
+      if (header.offset >= static_cast<uint64_t>(directory.begin)) {
+        fail(entry_where(header), "entry lies behind all entries");
+      }
       if (!names.insert(header.name).second) fail(entry_where(header), "entry appears twice");
     }
     if (at != directory.end) fail(byte_where(at), "central directory is longer than its entries");
@@ -164,17 +167,11 @@ class ZipParser {
     const int64_t name_bytes = load<uint16_t>(at + 28), extra_bytes = load<uint16_t>(at + 30);
     header.name = piece(at + kCentralBytes, name_bytes, end);
     header.extra = piece(at + kCentralBytes + name_bytes, extra_bytes, end);
-    if (!safe_name(header.name)) {
-      fail(entry_where(header), "name of an entry is not allowed", "a relative path without ..", "",
-           ErrorCode::Refused);
-    }
     const uint16_t made_by = load<uint16_t>(at + 4);
     const bool plain = load<uint16_t>(at + 32) == 0 && load<uint16_t>(at + 34) == 0 && known_version(made_by) &&
                        (made_by != 0 || (load<uint16_t>(at + 36) == 0 && load<uint32_t>(at + 38) == 0));
     if (!plain) fail(entry_where(header), "central directory entry is damaged");
-    require_stored(header);
     widen(header, true);
-    if (header.compressed != header.size) fail(entry_where(header), "stored entry has two sizes");
     return header;
   }
 
@@ -190,11 +187,17 @@ class ZipParser {
             .size = load<uint32_t>(at + 18)};
   }
 
-  void require_stored(const Header& header) const {
+  // After both headers agree: what one of them says may be damage.
+  void require_allowed(const Header& header) const {
+    if (!safe_name(header.name)) {
+      fail(entry_where(header), "name of an entry is not allowed", "a relative path without ..", "",
+           ErrorCode::Refused);
+    }
     if ((header.flags & kEncrypted) != 0) fail(entry_where(header), "entry is encrypted", "", "", ErrorCode::Refused);
     if (header.method != 0) {
       fail(entry_where(header), "entry is compressed", "method 0", std::to_string(header.method), ErrorCode::Refused);
     }
+    if (header.compressed != header.size) fail(entry_where(header), "stored entry has two sizes");
     if ((header.flags & ~(kHasDescriptor | kNamesAreUtf8)) != 0 || header.needed > 63) {
       fail(entry_where(header), "flags of an entry are not known", "", fmt::format("{:#06x}", header.flags));
     }
@@ -258,8 +261,9 @@ class ZipParser {
                       local.date == central.date && local.needed == central.needed;
     const bool later = (central.flags & kHasDescriptor) != 0;
     const bool unsaid = later && local.crc == 0 && local.size == 0 && local.compressed == 0;
-    const bool said = local.crc == central.crc && local.size == central.size && local.compressed == central.size;
+    const bool said = local.crc == central.crc && local.size == central.size && local.compressed == central.compressed;
     if (!same || (!unsaid && !said)) fail(entry_where(central), "the two headers disagree");
+    require_allowed(central);
     const int64_t begin = filled + kLocalBytes + name_bytes + extra_bytes;
     if (central.size > static_cast<uint64_t>(end - begin)) {
       fail(entry_where(central), "entry reaches into the next", fmt::format("at most {} bytes", end - begin),

@@ -72,7 +72,9 @@ def tree(value):
         return {"$scalar": array_value(value)}
     if isinstance(value, (torch.device, torch.dtype)):
         return str(value)
-    if value is None or isinstance(value, (bool, int, str)):
+    if isinstance(value, str):
+        return json.loads(json.dumps(value))  # JSON cannot tell two lone surrogates from a pair
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
         return number(value)
