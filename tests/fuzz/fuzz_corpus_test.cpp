@@ -35,7 +35,10 @@ const std::vector<NamedTarget> kTargets = {{"json", fuzz_json, 4000},
                                            {"chat_template", fuzz_chat_template, 2000},
                                            {"answer", fuzz_answer, 4000},
                                            {"image_processor_config", fuzz_image_processor_config, 3000},
-                                           {"action_statistics", fuzz_action_statistics, 3000}};
+                                           {"action_statistics", fuzz_action_statistics, 3000},
+                                           {"chat_items", fuzz_chat_items, 2000},
+                                           {"video_items", fuzz_video_items, 3000},
+                                           {"trace_file", fuzz_trace_file, 2000}};
 
 std::vector<Path> sorted_entries(const Path& folder) {
   std::vector<Path> entries;

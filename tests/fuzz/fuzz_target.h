@@ -33,6 +33,10 @@ void fuzz_chat_template(std::string_view bytes);
 void fuzz_answer(std::string_view bytes);
 void fuzz_image_processor_config(std::string_view bytes);
 void fuzz_action_statistics(std::string_view bytes);
+// Items of annotation files, read as samples; one item about a video; a file of tracks.
+void fuzz_chat_items(std::string_view bytes);
+void fuzz_video_items(std::string_view bytes);
+void fuzz_trace_file(std::string_view bytes);
 
 // Throws std::logic_error naming what does not hold.
 void demand(bool holds, const std::string& what);

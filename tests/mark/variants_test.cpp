@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "magma/mark/clip_marks.h"
+#include "magma/mark/reference_procedure.h"
 #include "tests/mark/track_scene.h"
 
 namespace magma {
@@ -85,6 +86,30 @@ TEST(Variants, PlacesOnlyMarksOfTheReferenceMayRepeatAPoint) {
   const ClipMarks marks = make("robot", scene.tracks());
   EXPECT_EQ(marks.status, "som_only");
   EXPECT_GE(marks.marks.size(), 6U);  // of four points
+}
+
+TEST(Variants, EgoCentricDataAlwaysLosesItsCamera) {
+  const PointTracks tracks = scene_with_objects(4).tracks();
+  EXPECT_FALSE(make_reference_marks({"clip", &tracks, {}, 30}, {}, {}).camera.moving);
+  const ClipMarks marks = make_reference_marks({"clip", &tracks, {}, 30}, {}, {.always_remove_camera = true});
+  EXPECT_TRUE(marks.camera.moving);
+  EXPECT_EQ(marks.status, "ok");
+}
+
+TEST(Variants, TracesMayKeepTheStepsThatStandStill) {
+  TrackScene scene = scene_with_objects(0);
+  PointTracks tracks = scene.tracks();
+  for (const int64_t n : {48, 49, 63, 64}) {  // 20 frames still, then 10 px a frame: 4 cells
+    for (int64_t t = 20; t < 40; ++t) tracks.at(t, n).x += 10 * static_cast<float>(t - 20);
+  }
+  const ClipMarks thin = make_reference_marks({"clip", &tracks, {}, 30}, {}, {});
+  const ClipMarks whole = make_reference_marks({"clip", &tracks, {}, 30}, {}, {.keep_still_steps = true});
+  ASSERT_FALSE(thin.traces.empty());
+  EXPECT_EQ(thin.traces[0].steps, 19);
+  EXPECT_EQ(whole.traces[0].steps, 39);
+  EXPECT_EQ(whole.traces[0].cells[19], whole.traces[0].cells[0]);
+  EXPECT_NEAR(thin.mean_speed_cells, 4, 1e-3);
+  EXPECT_DOUBLE_EQ(whole.mean_speed_cells, thin.mean_speed_cells);
 }
 
 }  // namespace

@@ -101,5 +101,23 @@ TEST(Prompts, CleanUpReplacesInTheOrderOfTheReference) {
   EXPECT_EQ(clean_response(" (only this)", "rests"), "rests");
 }
 
+TEST(Prompts, NarrationsOfEpicAreSplitIntoSceneAndTask) {
+  const auto parts = split_response("## What I see: **a pan**\n\n## What the person should do next:\n *lift*: it # ");
+  ASSERT_TRUE(parts.has_value());
+  EXPECT_EQ(parts->scene, "a pan");
+  EXPECT_EQ(parts->todo, "lift it");
+  EXPECT_EQ(split_response("a What the person should do next b What the person should do next c")->todo, "b");
+  EXPECT_FALSE(split_response("a pan").has_value());
+}
+
+TEST(Prompts, QuestionsOfTheOtherFamilies) {
+  EXPECT_EQ(scene_question(1), "<image>\n\nWhat do you see in the image?\n");
+  EXPECT_EQ(caption_question(2),
+            "<image>\n<image>\n\nWhat do you see in the first image? And what will the person do next?\n");
+  EXPECT_EQ(action_question("pick up"), "<image>\n\nWhat action should the robot take to pick up?");
+  const std::string answer = trace_answer({{1, {{1, 2}, {3, 4}}}});
+  EXPECT_EQ(answer.substr(future_offset(answer)), "\"Mark 1\": \"[[3,4]]\"\n\n");
+}
+
 }  // namespace
 }  // namespace magma
