@@ -1,6 +1,8 @@
 #include "apps/magma/output.h"
 
+#include <array>
 #include <cerrno>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -11,7 +13,19 @@
 namespace magma {
 
 void Output::value(const nlohmann::json& value, int digits) const {
-  if (json_) write(dump_json(value, digits) + "\n");
+  if (json_) json_line(dump_json(value, digits));
+}
+
+void Output::json_line(const std::string& json) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSeparators = {
+      {{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}}};
+  std::string line = json;
+  for (const auto& [bytes, escape] : kSeparators) {
+    for (size_t at = line.find(bytes); at != std::string::npos; at = line.find(bytes, at + escape.size())) {
+      line.replace(at, bytes.size(), escape);
+    }
+  }
+  write(line + "\n");
 }
 
 void Output::write(const std::string& text) {

@@ -19,6 +19,8 @@ class Output {
 
   // One line of JSON with --json, else nothing. Floats with `digits` digits; 17 give every one back exactly.
   void value(const nlohmann::json& value, int digits = 9) const;
+  // One line of JSON. What some readers take for the end of a line (U+0085, U+2028, U+2029) is written as its escape.
+  static void json_line(const std::string& json);
   // Text for people; nothing with --json.
   template <typename... Arguments>
   void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {

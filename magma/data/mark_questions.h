@@ -24,7 +24,7 @@ struct MarkDraw {
 };
 ClipMarks draw_clip_marks(const PointTracks& tracks, const MarkDraw& draw);
 
-// Appends question, answer and the marked picture. `picture`: where the marks are drawn, in pixels of the tracks;
+// Appends question, answer and the marked picture. Marks are drawn on `picture`, in pixels of the tracks; it is
 // nullptr where pictures are not wanted.
 void append_marks(Sample& sample, const ClipMarks& marks, const MarkQuestion& question, const DataConfig& config,
                   const Image* picture);

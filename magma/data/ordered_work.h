@@ -60,7 +60,7 @@ class OrderedWork {
       Done done;
       try {
         done.result = make_(task);
-      } catch (...) {
+      } catch (const std::exception&) {
         done.failure = std::current_exception();
       }
       lock.lock();

@@ -8,6 +8,7 @@
 
 #include "magma/core/error.h"
 #include "magma/core/limits.h"
+#include "magma/data/pickle_integer.h"
 #include "magma/data/pickle_names.h"
 #include "magma/data/pickle_objects.h"
 #include "magma/data/wtf8.h"
@@ -68,34 +69,6 @@ enum Opcode : uint8_t {
 };
 
 constexpr int kFirstProtocol = 2, kLastProtocol = 5;
-constexpr uint32_t kDigitsBase = 1'000'000'000;
-
-// Decimal digits of a two's complement number, lowest byte first.
-std::string decimal(std::string_view bytes) {
-  const bool negative = !bytes.empty() && (static_cast<uint8_t>(bytes.back()) & 0x80U) != 0;
-  std::vector<uint8_t> magnitude(bytes.begin(), bytes.end());
-  unsigned carry = negative ? 1 : 0;
-  for (uint8_t& byte : magnitude) {
-    const unsigned value = (negative ? 0xFFU ^ byte : byte) + carry;
-    byte = static_cast<uint8_t>(value);
-    carry = value >> 8U;
-  }
-  std::vector<uint32_t> groups;  // of nine digits, lowest first
-  for (size_t i = magnitude.size(); i-- > 0;) {
-    uint64_t rest = magnitude[i];
-    for (uint32_t& group : groups) {
-      rest += uint64_t{group} * 256;
-      group = static_cast<uint32_t>(rest % kDigitsBase);
-      rest /= kDigitsBase;
-    }
-    if (rest > 0) groups.push_back(static_cast<uint32_t>(rest));
-  }
-  std::string text = negative ? "-" : "";
-  if (groups.empty()) return "0";
-  text += std::to_string(groups.back());
-  for (size_t i = groups.size() - 1; i-- > 0;) text += fmt::format("{:09}", groups[i]);
-  return text;
-}
 
 }  // namespace
 
@@ -238,7 +211,7 @@ bool PickleMachine::push_number(uint8_t opcode) {
 
 void PickleMachine::push_long(std::string_view bytes) {
   if (bytes.size() > sizeof(int64_t)) {
-    push(graph_.add(PickleKind::Int, 0, graph_.keep(decimal(bytes))));
+    push(graph_.add(PickleKind::Int, 0, graph_.keep(decimal_digits(bytes))));
     return;
   }
   uint64_t value = 0;

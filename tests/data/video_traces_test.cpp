@@ -109,7 +109,7 @@ TEST(VideoTraces, MostSamplesAskForTracesOfWhatMoves) {
     for (int y = 0; y < marked.size.h; ++y) {
       for (int x = 0; x < marked.size.w; ++x) red += marked.at(x, y) == Rgb{255, 0, 0} ? 1 : 0;
     }
-    EXPECT_GT(red, 100);
+    EXPECT_GT(red, 60);
   }
   EXPECT_GT(without, 8U);
   EXPECT_LT(without, 35U);
@@ -205,7 +205,7 @@ TEST(VideoTraces, HeightAndWidthMayBeTurned) {
   EgoData data;
   data.copy("tracks.pth", "t/clip.pth");
   const auto picture = [&](const std::string& pair) {
-    const std::string more = R"("frame_interval":[[2],[18]],"(height,width)":)" + pair + ",";
+    const std::string more = R"x("frame_interval":[[2],[18]],"(height,width)":)x" + pair + ",";
     return data.sample("video_traces", "sthv2", ego_item(more)).images.at(0).pixels;
   };
   EXPECT_EQ(picture("[120,160]")->size, kFilm);
@@ -213,9 +213,9 @@ TEST(VideoTraces, HeightAndWidthMayBeTurned) {
   EXPECT_EQ(picture("[60,80]")->size, (Size{80, 60}));
   EXPECT_THAT(error_line([&] { picture("[100,160]"); }), HasSubstr("a size that the video does not have"));
   EXPECT_THAT(error_line([&] { picture("[120,0]"); }), StartsWith("error[refused]"));
-  EXPECT_THAT(error_line([&] { picture("[120]"); }), HasSubstr("item 0/(height,width): wrong type"));
+  EXPECT_THAT(error_line([&] { picture("[120]"); }), HasSubstr("item 0/(height,width)/0: wrong type"));
   EXPECT_THAT(error_line([&] { data.sample("video_traces", "sthv2", ego_item()); }),
-              HasSubstr("items.json: frame_interval: missing"));
+              HasSubstr("items.json: image_size: missing"));
 }
 
 struct EpicData : MadeUpData {
@@ -238,7 +238,9 @@ TEST(VideoTraces, EpicTellsWhatIsSeenAndWhatToDo) {
     EXPECT_EQ(turns[1], "user: {<image>}\n\nWhat do you see in the image?\n");
     EXPECT_EQ(turns[2], "assistant: a pan\n");
     EXPECT_EQ(frame_number(*sample.images[0].pixels), 2);
-    if (turns.size() == 5) EXPECT_THAT(turns[3], HasSubstr("The person is doing: lift the person's pan.. To finish"));
+    if (turns.size() == 5) {
+      EXPECT_THAT(turns[3], HasSubstr("The person is doing: lift the person's pan.. To finish"));
+    }
   }
 }
 

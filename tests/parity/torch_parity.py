@@ -123,7 +123,7 @@ class Runner:
         if done.returncode != 0:
             failures.append(f"{what}: {done.stderr.decode().strip()}")
             return None
-        return [json.loads(line) for line in done.stdout.decode().splitlines()]
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def compare(self, lines, expected, what, kind):
         counts[kind] += 1

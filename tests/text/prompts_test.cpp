@@ -114,7 +114,7 @@ TEST(Prompts, QuestionsOfTheOtherFamilies) {
   EXPECT_EQ(scene_question(1), "<image>\n\nWhat do you see in the image?\n");
   EXPECT_EQ(caption_question(2),
             "<image>\n<image>\n\nWhat do you see in the first image? And what will the person do next?\n");
-  EXPECT_EQ(action_question("pick up"), "<image>\n\nWhat action should the robot take to pick up?");
+  EXPECT_EQ(action_question("pick up"), "What action should the robot take to pick up?");
   const std::string answer = trace_answer({{1, {{1, 2}, {3, 4}}}});
   EXPECT_EQ(answer.substr(future_offset(answer)), "\"Mark 1\": \"[[3,4]]\"\n\n");
 }

@@ -64,7 +64,7 @@ class Show final : public DataVerb {
 
   void show_stored() const {
     find_stored_format(source_).format->show(source_, range_, [](const std::string& line) {
-      Output::write(line + "\n");
+      Output::json_line(line);
       throw_if_interrupted();
       return true;
     });
@@ -92,10 +92,11 @@ class Show final : public DataVerb {
     std::string line;
     if (out.json()) {
       append_json(line, sample);
+      Output::json_line(line);
     } else {
       append_text(line, sample);
+      Output::write(line + "\n");
     }
-    Output::write(line + "\n");
   }
 
   std::string source_, elements_ = "64", dataset_;

@@ -91,7 +91,8 @@ class OpenxTraces final : public Reader {
     require(trace.lang.has_value(), "lang");
     require(trace.action.has_value(), "action");
     sample.action_normalised = trace.action;
-    sample.messages.push_back({"user", prompt(image_placeholder() + "\n" + action_question(*trace.lang), 1, options_.config.image_start_end)});
+    sample.messages.push_back({"user", prompt(image_placeholder() + "\n" + action_question(*trace.lang), 1,
+                                              options_.config.image_start_end)});
     sample.messages.push_back({"assistant", action_prompt()});
   }
 
