@@ -82,6 +82,10 @@ def settings_faults(program: str, write: bool) -> list[str]:
     return [f"differs from the program: {row}" for row in sorted(theirs ^ set(table.splitlines()))] or ["settings out of order"]
 
 
+def helped(program: str, *words: str) -> str:
+    return subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=True).stdout
+
+
 def option_faults(program: str) -> list[str]:
     """Every command has a section and every option of it is named there; nothing else is promised."""
     text, faults = OPTIONS.read_text(), []
@@ -90,7 +94,11 @@ def option_faults(program: str) -> list[str]:
         if not section:
             faults.append(f"magma {command} has no section")
             continue
-        help_text = subprocess.run([program, command, "--help"], capture_output=True, text=True, check=True).stdout
+        help_text = helped(program, command)
+        for verb in re.findall(r"^  (\w+) ", help_text.partition("\nverbs:\n")[2].partition("\n\n")[0], re.M):
+            if f"\n### magma {command} {verb}\n" not in section.group(1):
+                faults.append(f"magma {command} {verb} has no section")
+            help_text += helped(program, command, verb)
         known = set(re.findall(r"^  (?:-\w,)?(--[a-z-]+)", help_text, re.M))
         named = set(re.findall(r"^\| `(?:-\w, )?(--[a-z-]+)", section.group(1), re.M))
         common = {"--help", "--json", "--quiet"}
