@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
@@ -77,7 +78,7 @@ dnnl_stream_t stream() {
 }
 
 struct Kernel {
-  dnnl_memory_desc_t x, weight, y;
+  dnnl_memory_desc_t x, weight, y, scratchpad;
   dnnl_primitive_t primitive = nullptr;  // nullptr: oneDNN has none that is fast
 };
 
@@ -98,9 +99,15 @@ Kernel make_kernel(const Shape3& shape) {
   kernel.y = description(M, N, dnnl_f32, dnnl_ab);
   dnnl_matmul_desc_t matmul;
   MAGMA_DNNL_OK(dnnl_matmul_desc_init, &matmul, &kernel.x, &kernel.weight, nullptr, &kernel.y);
+  // Its own scratchpad belongs to a primitive, not to a thread: two threads in one primitive would share it.
+  dnnl_primitive_attr_t attributes = nullptr;
+  MAGMA_DNNL_OK(dnnl_primitive_attr_create, &attributes);
+  MAGMA_DNNL_OK(dnnl_primitive_attr_set_scratchpad_mode, attributes, dnnl_scratchpad_mode_user);
   dnnl_primitive_desc_t chosen = nullptr;
-  if (MAGMA_DNNL(dnnl_primitive_desc_create, &chosen, &matmul, nullptr, engine(), nullptr) != dnnl_success)
-    return kernel;
+  const auto found = MAGMA_DNNL(dnnl_primitive_desc_create, &chosen, &matmul, attributes, engine(), nullptr);
+  MAGMA_DNNL(dnnl_primitive_attr_destroy, attributes);
+  if (found != dnnl_success) return kernel;
+  kernel.scratchpad = *MAGMA_DNNL(dnnl_primitive_desc_query_md, chosen, dnnl_query_scratchpad_md, 0);
   const char* name = nullptr;
   MAGMA_DNNL_OK(dnnl_primitive_desc_query, chosen, dnnl_query_impl_info_str, 0, static_cast<void*>(&name));
   // Others take the layout too, through loops without any of the instructions.
@@ -152,10 +159,18 @@ void onednn_product(const OnednnProduct& job) {
   use_one_thread();
   const Kernel& kernel = kernel_of({job.M, job.N, job.K});
   if (kernel.primitive == nullptr) Library::fail("matmul");
-  const std::array<dnnl_exec_arg_t, 3> arguments = {{{DNNL_ARG_SRC, memory_of(kernel.x, job.x)},
-                                                     {DNNL_ARG_WEIGHTS, memory_of(kernel.weight, job.panels)},
-                                                     {DNNL_ARG_DST, memory_of(kernel.y, job.y)}}};
-  MAGMA_DNNL_OK(dnnl_primitive_execute, kernel.primitive, stream(), 3, arguments.data());
+  struct alignas(64) CacheLine {
+    std::array<char, 64> bytes;
+  };
+  thread_local std::vector<CacheLine> scratchpad;
+  const size_t lines = MAGMA_DNNL(dnnl_memory_desc_get_size, &kernel.scratchpad) / sizeof(CacheLine) + 1;
+  if (scratchpad.size() < lines) scratchpad.resize(lines);
+  const std::array<dnnl_exec_arg_t, 4> arguments = {
+      {{DNNL_ARG_SRC, memory_of(kernel.x, job.x)},
+       {DNNL_ARG_WEIGHTS, memory_of(kernel.weight, job.panels)},
+       {DNNL_ARG_DST, memory_of(kernel.y, job.y)},
+       {DNNL_ARG_SCRATCHPAD, memory_of(kernel.scratchpad, scratchpad.data())}}};
+  MAGMA_DNNL_OK(dnnl_primitive_execute, kernel.primitive, stream(), 4, arguments.data());
   MAGMA_DNNL_OK(dnnl_stream_wait, stream());
   for (const dnnl_exec_arg_t& argument : arguments) MAGMA_DNNL(dnnl_memory_destroy, argument.memory);
 }

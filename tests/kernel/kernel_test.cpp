@@ -130,14 +130,14 @@ TEST(Kernel, ProductsWithPackedWeights) {
 
 TEST(Kernel, ARowOfAPackedProductDoesNotDependOnItsNeighbours) {
   const int64_t N = 200, K = 300;
-  const Values x = drawn(300 * K, 1);
+  const Values x = drawn(1024 * K, 1);
   const std::vector<uint16_t> weight = as_bf16(drawn(N * K, 2));
   Bf16Panels panels{N, K};
   std::vector<uint16_t> packed(static_cast<size_t>(panels.count()));
   Team team(2), alone(1);
   pack_bf16_panels(weight.data(), NumberFormat::BF16, panels, packed.data(), team);
   panels.values = packed.data();
-  for (const auto& [few, many] : {std::pair<int64_t, int64_t>{1, 16}, {17, 40}, {33, 300}, {140, 270}}) {
+  for (const auto& [few, many] : {std::pair<int64_t, int64_t>{1, 16}, {17, 40}, {33, 300}, {140, 270}, {128, 1024}}) {
     Values a(static_cast<size_t>(few * N)), b(static_cast<size_t>(many * N));
     panel_matmul({.M = few, .weight = panels, .x = x.data(), .y = a.data()}, alone);
     panel_matmul({.M = many, .weight = panels, .x = x.data(), .y = b.data()}, team);
