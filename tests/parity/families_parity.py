@@ -117,7 +117,8 @@ class Case:
         lines += [f"  {key}: {str(value).lower()}" for key, value in settings.items()]
         config.write_text("\n".join(lines) + "\n")
         done = subprocess.run([self.program, "data", "show", config, "--json"], capture_output=True, text=True)
-        return [json.loads(line) for line in done.stdout.splitlines()], done
+        rows = map(json.loads, filter(None, done.stdout.split("\n")))
+        return [row for row in rows if "error" not in row], done
 
     def samples(self, *arguments, **settings):
         rows, done = self.show(*arguments, **settings)
