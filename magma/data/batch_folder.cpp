@@ -98,13 +98,14 @@ void write_pictures(SafetensorsWriter& file, const Batch& batch) {
   std::vector<int64_t> sizes;
   file.open("pixel_values", DType::F32, {most_crops, 3, side, side});
   for (const BatchRow& row : batch.rows) {
-    size_t written = 0;
+    std::vector<float> values;
+    values.reserve(row_values);
     for (const ImageCrops& picture : row.crops) {
-      file.append("pixel_values", bytes_of(picture.values));
-      written += picture.values.size();
+      values.insert(values.end(), picture.values.begin(), picture.values.end());
       sizes.insert(sizes.end(), {picture.grid.rows, picture.grid.cols});
     }
-    file.append("pixel_values", bytes_of(std::vector<float>(row_values - written)));
+    values.resize(row_values);
+    file.append("pixel_values", bytes_of(values));
     sizes.resize(sizes.size() + 2 * (most_pictures - row.crops.size()));
   }
   file.close("pixel_values");
