@@ -34,13 +34,16 @@ struct DrawOrder::State {
   mutable std::mutex mutex;
   // Draws of each entry (all that are no stream count as the first of them) before every kEvery-th row.
   static constexpr int64_t kEvery = 4096;
+  static constexpr size_t kBlocksKept = 8;
   mutable std::vector<std::vector<int64_t>> drawn_before;
+  mutable std::map<int64_t, std::vector<int64_t>>
+      blocks;  // of the rows of some blocks: draws of their entry before them
   mutable std::map<std::pair<size_t, int64_t>, std::shared_ptr<const EpisodeOrder>> episode_orders;
   mutable std::map<int64_t, std::shared_ptr<const std::vector<int64_t>>> epoch_orders;
 
   int64_t map_items() const { return map_begin.back(); }
   size_t choice(int64_t row) const;
-  int64_t draws_before(size_t entry, int64_t row) const;
+  int64_t draws_before(int64_t row) const;  // of the entry that the row draws from
   DrawnSample map_item(int64_t number) const;
   DrawnSample map_draw(int64_t draw) const;
   DrawnSample stream_draw(size_t entry, int64_t draw) const;
@@ -62,19 +65,23 @@ size_t DrawOrder::State::choice(int64_t row) const {
   return last;
 }
 
-int64_t DrawOrder::State::draws_before(size_t entry, int64_t row) const {
+int64_t DrawOrder::State::draws_before(int64_t row) const {
   const std::scoped_lock lock(mutex);
+  const int64_t block = row / kEvery;
   if (drawn_before.empty()) drawn_before.emplace_back(entries.size() + 1, 0);
-  while (static_cast<int64_t>(drawn_before.size()) <= row / kEvery) {
-    std::vector<int64_t> counts = drawn_before.back();
-    const int64_t begin = (static_cast<int64_t>(drawn_before.size()) - 1) * kEvery;
-    for (int64_t r = begin; r < begin + kEvery; ++r) ++counts[choice(r)];
-    drawn_before.push_back(std::move(counts));
+  const auto count_block = [&](int64_t number, std::vector<int64_t> counts) {
+    std::vector<int64_t>& before = blocks[number];
+    for (int64_t r = number * kEvery; r < (number + 1) * kEvery; ++r) before.push_back(counts[choice(r)]++);
+    if (blocks.size() > kBlocksKept)
+      blocks.erase(blocks.begin()->first == number ? std::prev(blocks.end()) : blocks.begin());
+    return counts;
+  };
+  while (static_cast<int64_t>(drawn_before.size()) <= block) {
+    const auto last = static_cast<int64_t>(drawn_before.size()) - 1;
+    drawn_before.push_back(count_block(last, drawn_before.back()));
   }
-  const int64_t known = row / kEvery;
-  int64_t count = drawn_before[static_cast<size_t>(known)][entry];
-  for (int64_t r = known * kEvery; r < row; ++r) count += choice(r) == entry ? 1 : 0;
-  return count;
+  if (!blocks.contains(block)) count_block(block, drawn_before[static_cast<size_t>(block)]);
+  return blocks.at(block)[static_cast<size_t>(row % kEvery)];
 }
 
 DrawnSample DrawOrder::State::map_item(int64_t number) const {
@@ -159,7 +166,7 @@ DrawnSample DrawOrder::at(int64_t row, int64_t attempt) const {
     return state.map_item(rng.integer(0, state.map_items() - 1));
   }
   const bool alone = state.rules.stream_probability <= 0;
-  const int64_t draw = alone ? row : state.draws_before(entry, row);
+  const int64_t draw = alone ? row : state.draws_before(row);
   return stream ? state.stream_draw(entry, draw) : state.map_draw(draw);
 }
 

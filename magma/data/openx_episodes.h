@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "magma/data/openx_layout.h"
 #include "magma/data/rlds_dataset.h"
@@ -15,7 +16,7 @@
 namespace magma {
 
 struct ReadEpisode {
-  Episode stored;
+  std::optional<Episode> stored;  // none where pictures are not wanted
   OpenxTrajectory trajectory;
   Columns normalised;  // [T, 7]
 };

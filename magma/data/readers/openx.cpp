@@ -18,7 +18,8 @@
 namespace magma {
 namespace {
 
-constexpr int64_t kEpisodesKept_bytes = int64_t{64} << 20;
+constexpr int64_t kEpisodesKept_bytes = int64_t{32} << 20;
+constexpr int64_t kTransition_bytes = 128;  // of actions, normalised too, and words, at least
 constexpr int kMostThreads = 16;
 constexpr double kTrainPercent = 95;
 
@@ -70,6 +71,7 @@ class Openx final : public Reader {
   explicit Openx(const ReaderOptions& options)
       : folder_(options.path),
         seed_(options.seed),
+        pictures_(options.config.images),
         dataset_(folder_),
         layout_(options.dataset.empty() ? openx_dataset_name(folder_) : options.dataset),
         survey_(survey(dataset_, folder_, layout_)),
@@ -84,7 +86,8 @@ class Openx final : public Reader {
   Sample read(int64_t index) const override {
     const Found found = find(index);
     const OpenxEpisode& episode = survey_.episodes[found.episode];
-    const auto read = episodes_.get(found.episode, episode.place.bytes);
+    const auto read =
+        episodes_.get(found.episode, pictures_ ? episode.place.bytes : episode.transitions * kTransition_bytes);
     const int64_t step = read->trajectory.first_step + found.transition;
     const std::string& language = read->trajectory.language(found.transition);
     Sample sample{.origin = origin_of(episode, step),
@@ -207,8 +210,9 @@ class Openx final : public Reader {
                    .expected = fmt::format("{} transitions", survey_.episodes[number].transitions),
                    .got = std::to_string(trajectory.size())});
     }
-    return std::make_shared<const ReadEpisode>(
-        ReadEpisode{.stored = stored, .trajectory = std::move(trajectory), .normalised = std::move(normalised)});
+    return std::make_shared<const ReadEpisode>(ReadEpisode{.stored = pictures_ ? std::optional(stored) : std::nullopt,
+                                                           .trajectory = std::move(trajectory),
+                                                           .normalised = std::move(normalised)});
   }
 
   const Path& shard_of(const EpisodePlace& place) const { return dataset_.splits()[place.split].shards[place.shard]; }
@@ -221,7 +225,7 @@ class Openx final : public Reader {
     const std::string id = shard_of(episode.place).filename().string() + "/" + std::to_string(episode.place.record);
     const std::string camera = layout_.primary_camera(Rng(seed_, id, "outer camera").uniform());
     auto bytes = std::make_shared<std::string>();
-    if (!camera.empty()) bytes->assign(read.stored.text(camera, step));
+    if (!camera.empty() && read.stored) bytes->assign(read.stored->text(camera, step));
     return {.encoded = std::move(bytes), .lanczos = true};
   }
 
@@ -239,6 +243,7 @@ class Openx final : public Reader {
 
   Path folder_;
   uint64_t seed_;
+  bool pictures_;
   RldsDataset dataset_;
   OpenxLayout layout_;
   OpenxSurvey survey_;
