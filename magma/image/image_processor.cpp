@@ -36,6 +36,55 @@ std::vector<Sample> samples_of(int64_t from, int64_t to) {
   return samples;
 }
 
+using NormalisedValues = std::array<std::array<float, 256>, 3>;
+
+// Rows of the picture, normalised and as wide as the canvas. The last two are kept: rows of the canvas are asked for
+// from top to bottom, and several lie between the same two.
+class WideRows {
+ public:
+  WideRows(const Image& image, const NormalisedValues& normalised, const std::vector<Sample>& across)
+      : image_(image), normalised_(normalised), across_(across) {}
+
+  // [3, canvas width]; holds until the call after the next.
+  const float* row(int64_t y) {
+    for (const Kept& kept : kept_) {
+      if (kept.y == y) return kept.values.data();
+    }
+    Kept& oldest = kept_[0].y < kept_[1].y ? kept_[0] : kept_[1];
+    oldest.y = y;
+    fill(image_.row(static_cast<int>(y)), oldest.values);
+    return oldest.values.data();
+  }
+
+ private:
+  struct Kept {
+    int64_t y = -1;
+    std::vector<float> values;
+  };
+
+  void fill(const uint8_t* pixels, std::vector<float>& values) {
+    const auto w = static_cast<size_t>(image_.size.w), wide = across_.size();
+    values.resize(3 * wide);
+    narrow_.resize(w);
+    for (size_t c = 0; c < 3; ++c) {
+      float* out = values.data() + c * wide;
+      float* normalised = w == wide ? out : narrow_.data();
+      for (size_t x = 0; x < w; ++x) normalised[x] = normalised_[c][pixels[x * 3 + c]];
+      if (w == wide) continue;
+      for (size_t x = 0; x < wide; ++x) {
+        const Sample& at = across_[x];
+        out[x] = at.keep * normalised[at.low] + at.part * normalised[at.high];
+      }
+    }
+  }
+
+  const Image& image_;
+  const NormalisedValues& normalised_;
+  const std::vector<Sample>& across_;
+  std::array<Kept, 2> kept_;
+  std::vector<float> narrow_;
+};
+
 int64_t kept_pixels(Size picture, int64_t W, int64_t H) {
   const auto w = static_cast<double>(picture.w), h = static_cast<double>(picture.h);
   const double scale = std::min(static_cast<double>(W) / w, static_cast<double>(H) / h);
@@ -88,25 +137,21 @@ ImageCrops ImageProcessor::process(const Image& image, std::optional<int64_t> nu
   result.values.resize(static_cast<size_t>(result.grid.rows * result.grid.cols * 3 * b * b));
   const std::vector<Sample> across = samples_of(image.size.w, result.grid.cols * b);
   const std::vector<Sample> down = samples_of(image.size.h, result.grid.rows * b);
-  const auto row_of_canvas = [&](int64_t y) {
-    const Sample& at = down[static_cast<size_t>(y)];
-    const uint8_t* upper = image.row(static_cast<int>(at.low));
-    const uint8_t* lower = image.row(static_cast<int>(at.high));
-    for (int64_t x = 0; x < result.grid.cols * b; ++x) {
-      const Sample& sample = across[static_cast<size_t>(x)];
-      const int64_t crop = y / b * result.grid.cols + x / b;
-      float* out = result.values.data() + ((crop * 3) * b + y % b) * b + x % b;
-      for (size_t c = 0; c < 3; ++c, out += b * b) {
-        const auto& value = normalised_[c];
-        const auto left = static_cast<size_t>(sample.low) * 3 + c, right = static_cast<size_t>(sample.high) * 3 + c;
-        const float above = sample.keep * value[upper[left]] + sample.part * value[upper[right]];
-        const float below = sample.keep * value[lower[left]] + sample.part * value[lower[right]];
-        *out = at.keep * above + at.part * below;
+  const int64_t wide = result.grid.cols * b;
+  parallel_for(threads, result.grid.rows * b, [&](int64_t begin, int64_t end) {
+    WideRows rows(image, normalised_, across);
+    for (int64_t y = begin; y < end; ++y) {
+      const Sample& at = down[static_cast<size_t>(y)];
+      const float* upper = rows.row(at.low);
+      const float* lower = rows.row(at.high);
+      for (int64_t part = 0; part < 3 * result.grid.cols; ++part) {
+        const int64_t c = part / result.grid.cols, col = part % result.grid.cols;
+        float* out = result.values.data() + (((y / b * result.grid.cols + col) * 3 + c) * b + y % b) * b;
+        const float* above = upper + c * wide + col * b;
+        const float* below = lower + c * wide + col * b;
+        for (int64_t x = 0; x < b; ++x) out[x] = at.keep * above[x] + at.part * below[x];
       }
     }
-  };
-  parallel_for(threads, result.grid.rows * b, [&](int64_t begin, int64_t end) {
-    for (int64_t y = begin; y < end; ++y) row_of_canvas(y);
   });
   return result;
 }
