@@ -16,6 +16,13 @@ namespace magma {
 // Kernels' parts must be inlined to be compiled for the kernel's instruction set.
 #define MAGMA_INLINE [[gnu::always_inline]] inline
 
+// Before a loop over vectors that must live in registers: they do only when the loop is gone.
+#if defined(__clang__)
+#define MAGMA_UNROLL _Pragma("unroll")
+#else
+#define MAGMA_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 using Float4 = float __attribute__((vector_size(16)));
 using Float8 = float __attribute__((vector_size(32)));
 

@@ -11,6 +11,7 @@ namespace magma {
 namespace {
 
 constexpr int64_t kQueriesOfTask = 16;
+constexpr int64_t kKeysAtOnce = 4;
 
 int64_t first_key(const Attention& job, int64_t last) {
   return job.window > 0 ? std::max<int64_t>(0, last - job.window + 1) : 0;
@@ -25,10 +26,44 @@ MAGMA_INLINE float dot(const float* a, const float* b, int64_t width) {
   return total;
 }
 
-MAGMA_INLINE void add_scaled(const float* from, float scale, int64_t width, float* to) {
+MAGMA_INLINE Float4 halves(Float8 v) {
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+}
+
+MAGMA_INLINE Float4 neighbours(Float4 a, Float4 b) {
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+
+// dot() of one query with four keys at once, the same bits: one sum waits for its last addition, four keep busy.
+MAGMA_INLINE Float4 four_dots(const float* query, const float* keys, int64_t width) {
+  Float8 sums[kKeysAtOnce] = {};
   int64_t i = 0;
-  for (; i + 8 <= width; i += 8) store(to + i, load<Float8>(to + i) + load<Float8>(from + i) * scale);
-  for (; i < width; ++i) to[i] += from[i] * scale;
+  for (; i + 8 <= width; i += 8) {
+    const Float8 q = load<Float8>(query + i);
+    MAGMA_UNROLL
+    for (int64_t s = 0; s < kKeysAtOnce; ++s) sums[s] += q * load<Float8>(keys + s * width + i);
+  }
+  Float4 totals =
+      neighbours(neighbours(halves(sums[0]), halves(sums[1])), neighbours(halves(sums[2]), halves(sums[3])));
+  for (; i < width; ++i) {
+    for (int64_t s = 0; s < kKeysAtOnce; ++s) totals[s] += query[i] * keys[s * width + i];
+  }
+  return totals;
+}
+
+// to [width] += the sum over `keys` of values[s] * scales[s], in the order of the keys.
+template <int64_t keys>
+MAGMA_INLINE void add_scaled(const float* values, const float* scales, int64_t width, float* to) {
+  int64_t i = 0;
+  for (; i + 8 <= width; i += 8) {
+    Float8 sums = load<Float8>(to + i);
+    MAGMA_UNROLL
+    for (int64_t s = 0; s < keys; ++s) sums += load<Float8>(values + s * width + i) * scales[s];
+    store(to + i, sums);
+  }
+  for (; i < width; ++i) {
+    for (int64_t s = 0; s < keys; ++s) to[i] += values[s * width + i] * scales[s];
+  }
 }
 
 }  // namespace
@@ -54,11 +89,18 @@ MAGMA_CPU_CLONES void attend_one(const Attention& job, int64_t t, int64_t head, 
   const float* keys = job.keys + (key_head * job.capacity + first) * job.width;
   const float* values = job.values + (key_head * job.capacity + first) * job.width;
   const float scale = 1.0F / std::sqrt(static_cast<float>(job.width));
-  for (int64_t s = 0; s < count; ++s) scores[s] = dot(query, keys + s * job.width, job.width) * scale;
+  const int64_t whole = count / kKeysAtOnce * kKeysAtOnce;
+  for (int64_t s = 0; s < whole; s += kKeysAtOnce) {
+    store(scores + s, four_dots(query, keys + s * job.width, job.width) * scale);
+  }
+  for (int64_t s = whole; s < count; ++s) scores[s] = dot(query, keys + s * job.width, job.width) * scale;
   softmax(scores, count);
   float* out = job.out + (t * job.heads + head) * job.width;
   std::fill(out, out + job.width, 0.0F);
-  for (int64_t s = 0; s < count; ++s) add_scaled(values + s * job.width, scores[s], job.width, out);
+  for (int64_t s = 0; s < whole; s += kKeysAtOnce) {
+    add_scaled<kKeysAtOnce>(values + s * job.width, scores + s, job.width, out);
+  }
+  for (int64_t s = whole; s < count; ++s) add_scaled<1>(values + s * job.width, scores + s, job.width, out);
 }
 
 void attend(const Attention& job, Team& team) {

@@ -2,34 +2,31 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "magma/core/check.h"
 #include "magma/core/simd.h"
+#include "magma/kernel/bf16_panel_rows.h"
 #include "magma/kernel/matmul.h"
 #include "magma/kernel/onednn.h"
 
 namespace magma {
 namespace {
 
-constexpr int64_t kPairs = 2;        // depths side by side
+constexpr int64_t kPairs = 2;  // depths side by side
+constexpr int64_t kPackDepth = 1024;
 constexpr int64_t kChunkPanels = 4;  // of one task of oneDNN
 constexpr int64_t kRowBlock = 128;   // rows of one task of oneDNN; the last block is filled up to kRowStep
 constexpr int64_t kRowStep = 32;
 
-using Word8 = uint32_t __attribute__((vector_size(32)));
+}  // namespace
 
-MAGMA_INLINE Word8 load_words(const uint16_t* from) {
-  Word8 value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
+MAGMA_CPU_CLONES void round_to_bf16(const float* from, int64_t count, uint16_t* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = to_bf16(from[i]);
 }
 
-MAGMA_INLINE Float8 as_floats(Word8 words) {
-  Float8 value;
-  __builtin_memcpy(&value, &words, sizeof value);
-  return value;
-}
+namespace {
 
 // Values of x rounded to bf16, rows filled up with zeros: [rows, depth].
 struct Rounded {
@@ -40,70 +37,47 @@ struct Rounded {
 Rounded rounded(const PanelMatmul& job, int64_t rows, Team& team) {
   const int64_t K = job.weight.K, depth = job.weight.depth();
   Rounded result{std::vector<uint16_t>(static_cast<size_t>(rows * depth)), depth};
-  team.run(job.M, [&](int64_t m) {
-    for (int64_t k = 0; k < K; ++k) {
-      result.values[static_cast<size_t>(m * depth + k)] = to_bf16(job.x[m * K + k]);
-    }
-  });
+  team.run(job.M, [&](int64_t m) { round_to_bf16(job.x + m * K, K, result.values.data() + m * depth); });
   return result;
 }
 
-struct PanelRows {
-  const uint16_t* panel;
-  const float* x;  // [rows, depth]
-  int64_t depth;
-  float* sums;  // [rows, 64]
-};
-
-// Eight outputs of `rows` rows: each sum runs along the depth alone.
-template <int rows>
-MAGMA_INLINE void add_eight(const PanelRows& job, int64_t output) {
-  Float8 sums[rows] = {};
-  for (int64_t k = 0; k < job.depth; k += kPairs) {
-    const Word8 words = load_words(job.panel + (k * kPanelWidth) + output * kPairs);
-    const Float8 even = as_floats(words << 16), odd = as_floats(words & 0xFFFF0000U);
-    for (int r = 0; r < rows; ++r) {
-      sums[r] += even * job.x[r * job.depth + k];
-      sums[r] += odd * job.x[r * job.depth + k + 1];
-    }
-  }
-  for (int r = 0; r < rows; ++r) store(job.sums + r * kPanelWidth + output, sums[r]);
+bool has_avx512_bf16() {
+#if defined(__x86_64__)
+  static const bool known = __builtin_cpu_supports("avx512bf16") != 0;
+  return known;
+#else
+  return false;
+#endif
 }
 
-}  // namespace
-
-MAGMA_CPU_CLONES void panel_rows_4(const PanelRows& job) {
-  for (int64_t output = 0; output < kPanelWidth; output += 8) add_eight<4>(job, output);
+void sums_of(const PanelRows& job, int64_t rows) {
+#if defined(__x86_64__)
+  if (has_avx512_bf16()) return panel_rows_avx512(job, rows);
+#endif
+  panel_rows(job, rows);
 }
-
-MAGMA_CPU_CLONES void panel_rows_1(const PanelRows& job) {
-  for (int64_t output = 0; output < kPanelWidth; output += 8) add_eight<1>(job, output);
-}
-
-namespace {
 
 void write_outputs(const PanelMatmul& job, int64_t m, int64_t n, const float* sums, int64_t count) {
-  for (int64_t o = 0; o < std::min(count, job.weight.N - n); ++o) {
-    job.y[m * job.weight.N + n + o] = sums[o] + (job.bias == nullptr ? 0.0F : job.bias[n + o]);
+  const int64_t outputs = std::min(count, job.weight.N - n);
+  float* y = job.y + m * job.weight.N + n;
+  if (job.bias == nullptr) {
+    std::copy(sums, sums + outputs, y);
+    return;
   }
+  for (int64_t o = 0; o < outputs; ++o) y[o] = sums[o] + job.bias[n + o];
 }
 
 void few_rows(const PanelMatmul& job, Team& team) {
   const Rounded x = rounded(job, job.M, team);
-  std::vector<float> wide(x.values.size());
-  std::transform(x.values.begin(), x.values.end(), wide.begin(), from_bf16);
   team.run(job.weight.panels(), [&](int64_t panel) {
-    std::array<float, 4 * kPanelWidth> sums{};
+    std::array<float, kPanelRows * kPanelWidth> sums{};
     const uint16_t* values = job.weight.values + panel * kPanelWidth * x.depth;
-    int64_t m = 0;
-    while (m < job.M) {
-      const int64_t rows = job.M - m >= 4 ? 4 : 1;
-      const PanelRows part = {values, wide.data() + m * x.depth, x.depth, sums.data()};
-      rows == 4 ? panel_rows_4(part) : panel_rows_1(part);
+    for (int64_t m = 0; m < job.M; m += kPanelRows) {
+      const int64_t rows = std::min(kPanelRows, job.M - m);
+      sums_of({values, x.values.data() + m * x.depth, x.depth, sums.data()}, rows);
       for (int64_t r = 0; r < rows; ++r) {
         write_outputs(job, m + r, panel * kPanelWidth, sums.data() + r * kPanelWidth, kPanelWidth);
       }
-      m += rows;
     }
   });
 }
@@ -133,20 +107,24 @@ void many_rows(const PanelMatmul& job, Team& team) {
 
 }  // namespace
 
-void pack_bf16_panels(const void* weight, NumberFormat format, const Bf16Panels& shape, uint16_t* values, Team& team) {
-  const int64_t depth = shape.depth(), K = shape.K;
+void pack_bf16_panels(const uint16_t* weight, const Bf16Panels& shape, uint16_t* values, Team& team) {
+  const int64_t depth = shape.depth(), K = shape.K, whole = K / kPairs * kPairs;
   team.run(shape.panels(), [&](int64_t panel) {
     uint16_t* to = values + panel * kPanelWidth * depth;
     const int64_t outputs = std::min(kPanelWidth, shape.N - panel * kPanelWidth);
-    std::fill(to, to + kPanelWidth * depth, uint16_t{0});
-    for (int64_t o = 0; o < outputs; ++o) {
-      const int64_t row = (panel * kPanelWidth + o) * K;
-      for (int64_t k = 0; k < K; ++k) {
-        const uint16_t bits = format == NumberFormat::BF16 ? static_cast<const uint16_t*>(weight)[row + k]
-                                                           : to_bf16(value_at(weight, format, row + k));
-        to[(k / kPairs * kPanelWidth + o) * kPairs + k % kPairs] = bits;
+    if (outputs < kPanelWidth || K < depth) std::fill(to, to + kPanelWidth * depth, uint16_t{0});
+    const uint16_t* from = weight + panel * kPanelWidth * K;
+    // By blocks long enough to read rows as streams and short enough for the second-level cache.
+    for (int64_t block = 0; block < whole; block += kPackDepth) {
+      const int64_t end = std::min(whole, block + kPackDepth);
+      for (int64_t o = 0; o < outputs; ++o) {
+        uint16_t* column = to + block * kPanelWidth + o * kPairs;
+        for (int64_t k = block; k < end; k += kPairs, column += kPairs * kPanelWidth) {
+          std::memcpy(column, from + o * K + k, kPairs * sizeof(uint16_t));
+        }
       }
     }
+    for (int64_t o = 0; whole < K && o < outputs; ++o) to[whole * kPanelWidth + o * kPairs] = from[o * K + whole];
   });
 }
 

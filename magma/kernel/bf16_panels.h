@@ -22,8 +22,8 @@ struct Bf16Panels {
   int64_t count() const { return panels() * kPanelWidth * depth(); }
 };
 
-// From weight [N, K]; `values` has room for count().
-void pack_bf16_panels(const void* weight, NumberFormat format, const Bf16Panels& shape, uint16_t* values, Team& team);
+// From weight [N, K] in bf16; `values` has room for count().
+void pack_bf16_panels(const uint16_t* weight, const Bf16Panels& shape, uint16_t* values, Team& team);
 
 // y [M, N] = bf16(x [M, K]) * weight^T + bias [N]. A row of y depends on its row of x alone, on either side of
 // kFewRows.

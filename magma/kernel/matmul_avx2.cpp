@@ -4,17 +4,11 @@
 
 #include <immintrin.h>
 
+#include "magma/core/simd.h"
 #include "magma/kernel/matmul_kernels.h"
 
 #define MAGMA_AVX2 __attribute__((target("avx2,fma,f16c")))
 #define MAGMA_AVX2_INLINE __attribute__((target("avx2,fma,f16c"), always_inline)) inline
-
-// The sums of a tile live in registers only when the loops over them are gone.
-#if defined(__clang__)
-#define MAGMA_UNROLL _Pragma("unroll")
-#else
-#define MAGMA_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 namespace magma {
 namespace {

@@ -29,7 +29,7 @@ const Tensor& Linear::panels(Team& team) const {
     const Bf16Panels shape{outputs(), inputs()};
     packed_->panels = Tensor::uninitialised({shape.count()}, DType::BF16);
     auto* values = static_cast<uint16_t*>(packed_->panels.mutable_data());
-    pack_bf16_panels(source.data(), NumberFormat::BF16, shape, values, team);
+    pack_bf16_panels(static_cast<const uint16_t*>(source.data()), shape, values, team);
     release_pages(source);
     source = {};
   });

@@ -8,6 +8,9 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "magma/core/check.h"
 #include "magma/core/limits.h"
@@ -16,6 +19,7 @@ namespace magma {
 namespace {
 
 constexpr size_t kAlignment = 64;  // of a cache line and of the widest vectors
+constexpr size_t kHugePage = size_t{2} << 20U;
 
 int64_t count_of(const Shape& shape) {
   int64_t product = 1;
@@ -32,8 +36,13 @@ std::string shape_text(const Shape& shape) { return fmt::format("[{}]", fmt::joi
 
 Tensor Tensor::uninitialised(Shape shape, DType dtype) {
   const auto bytes = static_cast<size_t>(checked_multiply(count_of(shape), dtype_bytes(dtype), "tensor"));
-  void* memory = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
+  const size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
+  void* memory = std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
   if (memory == nullptr) throw std::bad_alloc();
+#if defined(__linux__)
+  // A wish: streaming through ordinary pages loses a fifth of the bandwidth to looking up addresses.
+  if (alignment == kHugePage) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
   Tensor result = borrowed(memory, std::move(shape), dtype, std::shared_ptr<void>(memory, std::free));
   result.owned_ = true;
   return result;

@@ -106,7 +106,7 @@ TEST(Kernel, ProductsWithPackedWeights) {
     Bf16Panels panels{size.N, size.K};
     std::vector<uint16_t> packed(static_cast<size_t>(panels.count()), 0x7FC0);  // NaN where nothing is written
     Team team(3);
-    pack_bf16_panels(weight.data(), NumberFormat::BF16, panels, packed.data(), team);
+    pack_bf16_panels(weight.data(), panels, packed.data(), team);
     panels.values = packed.data();
     Values y(static_cast<size_t>(size.M * size.N)), expected = y, x_rounded = x;
     PanelMatmul job{.M = size.M, .weight = panels, .x = x.data(), .bias = bias.data(), .y = expected.data()};
@@ -135,7 +135,7 @@ TEST(Kernel, ARowOfAPackedProductDoesNotDependOnItsNeighbours) {
   Bf16Panels panels{N, K};
   std::vector<uint16_t> packed(static_cast<size_t>(panels.count()));
   Team team(2), alone(1);
-  pack_bf16_panels(weight.data(), NumberFormat::BF16, panels, packed.data(), team);
+  pack_bf16_panels(weight.data(), panels, packed.data(), team);
   panels.values = packed.data();
   for (const auto& [few, many] : {std::pair<int64_t, int64_t>{1, 16}, {17, 40}, {33, 300}, {140, 270}, {128, 1024}}) {
     Values a(static_cast<size_t>(few * N)), b(static_cast<size_t>(many * N));
