@@ -72,9 +72,10 @@ class Layout:
     T rows to the action and the proprio."""
 
     def __init__(self, stored, act, state, language="language_instruction", cameras=(), bridge=False, with_val=False,
-                 moving_only=False):
+                 moving_only=False, euler_of_quaternion=False):
         self.stored, self.act, self.state, self.language = stored, act, state, language
         self.cameras, self.bridge, self.with_val, self.moving_only = list(cameras), bridge, with_val, moving_only
+        self.euler_of_quaternion = euler_of_quaternion
 
     def features(self):
         tree = {}
@@ -262,7 +263,7 @@ LAYOUTS = {
     "furniture_bench_dataset" + RLDS: Layout(
         {"action": ((8,), np.float32, quaternion_arm), "observation|state": normal(35)},
         lambda c: join(c["action"][:, :3], euler(c["action"][:, 3:7]), inv(clip01(c["action"][:, -1:]))),
-        lambda c: join(plain_state(c)[:, :7], plain_state(c)[:, -1:]), cameras=["image"]),
+        lambda c: join(plain_state(c)[:, :7], plain_state(c)[:, -1:]), cameras=["image"], euler_of_quaternion=True),
     "ucsd_kitchen_dataset" + RLDS: Layout(
         {"action": normal(8), "observation|state": normal(21)}, lambda c: c["action"][:, :-1],
         lambda c: join(plain_state(c)[:, :7], zeros(c["action"], 1)), cameras=["image"]),
