@@ -153,9 +153,7 @@ class Pickler {
     bytes_ += "tR";
   }
 
-  void put_global(std::string_view module, std::string_view name) {
-    bytes_ += fmt::format("c{}\n{}\n", module, name);
-  }
+  void put_global(std::string_view module, std::string_view name) { bytes_ += fmt::format("c{}\n{}\n", module, name); }
 
   void put_tensor(const std::shared_ptr<const StoredValue>& tensor) {
     MAGMA_CHECK(tensor != nullptr, "a tensor has a value");

@@ -1,11 +1,12 @@
 // torch_archive() against read_torch_file(), which is held to archives that torch itself wrote (torch_file_test).
+#include "magma/data/torch_writer.h"
+
 #include <cstring>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 #include "magma/core/json.h"
-#include "magma/data/torch_writer.h"
 #include "magma/data/zip_archive.h"
 #include "tests/data/torch_bytes.h"
 
@@ -17,10 +18,10 @@ using Kind = TorchValue::Kind;
 TorchValue text_value(const std::string& value, Kind kind = Kind::String) { return {.kind = kind, .text = value}; }
 
 TorchValue tensor_value(Element element, std::vector<int64_t> shape, std::string bytes) {
-  return {.kind = Kind::Tensor,
-          .value = std::make_shared<StoredValue>(
-              StoredValue{.element = element, .shape = std::move(shape), .bytes = std::move(bytes), .strings = {},
-                          .row_lengths = {}})};
+  return {
+      .kind = Kind::Tensor,
+      .value = std::make_shared<StoredValue>(StoredValue{
+          .element = element, .shape = std::move(shape), .bytes = std::move(bytes), .strings = {}, .row_lengths = {}})};
 }
 
 std::string numbers(size_t count) {
@@ -37,8 +38,8 @@ TorchValue everything() {
   add("none", {.kind = Kind::None});
   add("yes", {.kind = Kind::Bool, .boolean = true});
   add("no", {.kind = Kind::Bool, .boolean = false});
-  for (const char* digits : {"0", "255", "256", "-1", "2147483647", "-2147483648", "2147483648",
-                             "9223372036854775807", "-9223372036854775808"}) {
+  for (const char* digits : {"0", "255", "256", "-1", "2147483647", "-2147483648", "2147483648", "9223372036854775807",
+                             "-9223372036854775808"}) {
     add(digits, text_value(digits, Kind::Int));
   }
   add("real", {.kind = Kind::Float, .real = -0.1});

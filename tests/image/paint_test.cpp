@@ -1,7 +1,8 @@
+#include "magma/image/paint.h"
+
 #include <gtest/gtest.h>
 
 #include "magma/core/error.h"
-#include "magma/image/paint.h"
 
 namespace magma {
 namespace {
@@ -31,7 +32,8 @@ TEST(Paint, DiscsAndTrianglesAreWholeAndRound) {
   Image disc({7, 7});
   paint_disc(disc, {3, 3}, 3, kInk);
   EXPECT_EQ(seen(disc), "..###..\n.#####.\n#######\n#######\n#######\n.#####.\n..###..\n");
-  for (const std::array<Pixel, 3> corners : {std::array<Pixel, 3>{{{2, 0}, {0, 2}, {4, 2}}}, {{{4, 2}, {0, 2}, {2, 0}}}}) {
+  for (const std::array<Pixel, 3> corners :
+       {std::array<Pixel, 3>{{{2, 0}, {0, 2}, {4, 2}}}, {{{4, 2}, {0, 2}, {2, 0}}}}) {
     Image triangle({5, 3});
     paint_triangle(triangle, corners, kInk);
     EXPECT_EQ(seen(triangle), "..#..\n.###.\n#####\n");
