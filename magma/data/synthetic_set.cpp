@@ -102,12 +102,21 @@ SyntheticSummary make_synthetic_set(const SyntheticOrder& order) {
   return summary;
 }
 
+void ItemWriter::add(const Json& item) {
+  file_.write((any_ ? ",\n" : "[\n") + dump_json(item));
+  any_ = true;
+}
+
+void ItemWriter::finish() {
+  file_.write(any_ ? "\n]\n" : "[]\n");
+  file_.commit(false);
+}
+
 void write_synthetic_config(const Path& file, const SyntheticConfig& config) {
-  std::string text = fmt::format(
+  const std::string text = fmt::format(
       "# \".\" and what begins with \"./\" lie beside this file: the folder can be moved.\n"
-      "DATA_PATH: [\"{}\"]\nIMAGE_FOLDER: [\"{}\"]\n",
-      config.data_path, config.image_folder);
-  if (!config.tag.empty()) text += fmt::format("data:\n  tags: [{}]\n", config.tag);
+      "DATA_PATH: [\"{}\"]\nIMAGE_FOLDER: [\"{}\"]\ndata:\n  tags: [{}]\n",
+      config.data_path, config.image_folder, config.tag);
   write_file_atomically(file, text, false);
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "magma/core/file.h"
 #include "magma/core/random.h"
 #include "magma/core/registry.h"
@@ -54,11 +56,22 @@ struct SyntheticSummary {
 // be empty or hold the same set, else Error(Usage).
 SyntheticSummary make_synthetic_set(const SyntheticOrder& order);
 
-// The configuration of a made set: `data_path` and `image_folder` as they stand there, `tag` where the path does not
-// tell.
+// The configuration of a made set: `data_path` and `image_folder` as they stand there, `tag`: its family.
 struct SyntheticConfig {
   std::string data_path, image_folder, tag;
 };
 void write_synthetic_config(const Path& file, const SyntheticConfig& config);
+
+// A JSON array, an item a line, as it grows.
+class ItemWriter {
+ public:
+  explicit ItemWriter(const Path& path) : file_(path) {}
+  void add(const nlohmann::json& item);
+  void finish();
+
+ private:
+  AtomicFile file_;
+  bool any_ = false;
+};
 
 }  // namespace magma
