@@ -10,10 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::map<std::string, std::string> kConfigs = {{"robot", "openx.yaml"},
-                                                     {"screens", "screens.yaml"},
-                                                     {"questions", "questions.yaml"},
-                                                     {"clips", "clips.yaml"}};
+const std::map<std::string, std::string> kConfigs = {
+    {"robot", "openx.yaml"}, {"screens", "screens.yaml"}, {"questions", "questions.yaml"}, {"clips", "clips.yaml"}};
 
 class DataMake : public ProgramCase {
  protected:
@@ -42,7 +40,7 @@ TEST_F(DataMake, EverySetIsWholeAndMakesBatches) {
     const Json checked = json_of({"data", "check", made["config"]});
     EXPECT_EQ(checked["ok"], true) << checked.dump();
     EXPECT_EQ(checked["sources"][0]["skipped"], 0);
-    if (name != "robot") EXPECT_EQ(checked["sources"][0]["samples"], made["samples"]);
+    EXPECT_EQ(checked["sources"][0]["samples"], made["samples"]) << name;
     const Json summary = batches(made["config"]);
     EXPECT_EQ(summary["samples"], 4) << name;
     EXPECT_GE(summary["images"], 4) << name;
@@ -64,8 +62,8 @@ TEST_F(DataMake, AFolderThatIsMovedStillWorksWhateverLiesHere) {
 TEST_F(DataMake, ScreensAreAlsoReadWithoutMarks) {
   make_set("screens", "set");
   const auto shown = [&](const std::string& marked) {
-    const ProgramRun done = run({"data", "show", "set/screens.yaml", "--count", "1", "--json", "--set",
-                                 "data.seeclick_marked=" + marked});
+    const ProgramRun done =
+        run({"data", "show", "set/screens.yaml", "--count", "1", "--json", "--set", "data.seeclick_marked=" + marked});
     EXPECT_EQ(done.status, 0) << done.err;
     return parse_json(done.out, "stdout");
   };

@@ -20,7 +20,7 @@ constexpr double kMetres = 0.4 / kSide;  // of a pixel
 constexpr int kThing = 15, kMargin = 40, kApart = 60;
 constexpr int kMostMove = 24;  // px of a step along an axis
 constexpr int kJpegQuality = 95;
-constexpr Rgb kTable{226, 221, 211}, kGripper{45, 45, 50};
+constexpr Rgb kTable{226, 221, 211}, kGripper{20, 20, 22};
 constexpr int64_t kEpisodesPerShard = 32;
 
 enum class Side { None, Left, Right, Top, Bottom };
