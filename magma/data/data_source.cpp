@@ -101,8 +101,8 @@ void require_ranges(const DataConfig& config, const std::string& file) {
   }
 }
 
-// A relative path counts from the configuration, or from the current folder as the reference has it. Never both: "." and
-// what begins with "./" mean beside the configuration where that exists.
+// A relative path counts from the configuration, or from the current folder as the reference has it. Never both. "."
+// and what begins with "./" are beside the configuration, where that exists.
 std::string found_path(const Path& config_file, const std::string& path, const std::string& key) {
   if (path.empty()) throw usage(config_file.string(), key, "empty path");
   const Path beside = config_file.parent_path() / path;

@@ -24,7 +24,8 @@ void list_family(const Output& out, nlohmann::json& all, const std::string& kind
 
 class List final : public Command {
  public:
-  static constexpr const char* kSummary = "every plug-in: trackers, variants, shot detectors, models, made data sets, commands";
+  static constexpr const char* kSummary =
+      "every plug-in: trackers, variants, shot detectors, models, made data sets, commands";
 
   void options(CLI::App&) override {}
   std::string examples() const override { return "  magma list --json\n"; }

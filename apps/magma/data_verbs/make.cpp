@@ -21,7 +21,7 @@ class Make final : public DataVerb {
     app.add_option("-o,--output", folder_, "folder of the data set, made whole or not at all")
         ->required()
         ->type_name("DIR");
-    app.add_option("--count", order_.count, "episodes, screens, pictures or clips; default: as magma list says")
+    app.add_option("--count", order_.count, "episodes (64), screens (200), pictures (500) or clips (100)")
         ->check(CLI::Range(int64_t{1}, kMostUnits))
         ->type_name("N");
     app.add_option("--seed", order_.seed, "of everything that is drawn; the same seed makes the same bytes")
