@@ -101,18 +101,20 @@ void require_ranges(const DataConfig& config, const std::string& file) {
   }
 }
 
-// A relative path counts from the configuration, or from the current folder as the reference has it. Never both.
+// A relative path counts from the configuration, or from the current folder as the reference has it. Never both. "."
+// and what begins with "./" are beside the configuration, where that exists.
 std::string found_path(const Path& config_file, const std::string& path, const std::string& key) {
   if (path.empty()) throw usage(config_file.string(), key, "empty path");
   const Path beside = config_file.parent_path() / path;
   if (Path(path).is_absolute() || !std::filesystem::exists(beside)) return path;
+  if (*Path(path).begin() == ".") return beside.string();
   const bool here = std::filesystem::exists(path);
   if (here && !std::filesystem::equivalent(path, beside)) {
     throw Error(ErrorCode::Usage, {.file = config_file.string(),
                                    .where = key,
                                    .what = "this relative path exists beside the configuration and here",
                                    .got = path,
-                                   .hint = "write an absolute path"});
+                                   .hint = "write ./ before the one beside the configuration, or an absolute path"});
   }
   return here ? path : beside.string();
 }

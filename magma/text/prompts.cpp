@@ -168,6 +168,23 @@ std::string action_question(std::string_view task) {
   return fmt::format("What action should the robot take to {}?", task);
 }
 
+std::string click_question(std::string_view task) {
+  return image_placeholder() + fmt::format(
+                                   "In this view I need to click a button to \"{}\"? Provide the coordinates and the "
+                                   "mark index of the containing bounding box if applicable.",
+                                   task);
+}
+
+std::string brief_question(std::string_view question) {
+  return image_placeholder() + fmt::format("{} Answer the question briefly.", question);
+}
+
+std::string place_text(ScreenPlace place) { return fmt::format("({:.2f},{:.2f})", place.x, place.y); }
+
+std::string click_answer(ScreenPlace place, int mark) {
+  return fmt::format("Coordinates: {}. Mark: {}", place_text(place), mark);
+}
+
 size_t future_offset(std::string_view answer) {
   const size_t clause = answer.find(kMoveClause);
   MAGMA_CHECK(clause != std::string_view::npos, "not an answer about traces");

@@ -36,6 +36,14 @@ std::string trace_question(const TraceQuestion& question);
 std::string trace_answer(const std::map<int, std::vector<Cell>>& traces);
 
 std::string action_question(std::string_view task);  // "What action should the robot take to open the drawer?"
+// Of screens, with and without numbered boxes. data_formats.md 5.9.
+std::string click_question(std::string_view task);
+std::string brief_question(std::string_view question);  // "... Answer the question briefly."
+struct ScreenPlace {
+  double x = 0, y = 0;  // shares of the width and the height
+};
+std::string place_text(ScreenPlace place);              // "(0.52,0.31)"
+std::string click_answer(ScreenPlace place, int mark);  // what a reader without marks drops: " Mark: 3"
 // Where the future positions begin in what trace_answer() wrote.
 size_t future_offset(std::string_view answer);
 

@@ -115,6 +115,11 @@ TEST(Prompts, QuestionsOfTheOtherFamilies) {
   EXPECT_EQ(caption_question(2),
             "<image>\n<image>\n\nWhat do you see in the first image? And what will the person do next?\n");
   EXPECT_EQ(action_question("pick up"), "What action should the robot take to pick up?");
+  EXPECT_EQ(click_question("save"),
+            "<image>\nIn this view I need to click a button to \"save\"? Provide the coordinates and the mark index of "
+            "the containing bounding box if applicable.");
+  EXPECT_EQ(brief_question("What is this?"), "<image>\nWhat is this? Answer the question briefly.");
+  EXPECT_EQ(click_answer({0.5, 1.0 / 3}, 12), "Coordinates: (0.50,0.33). Mark: 12");
   const std::string answer = trace_answer({{1, {{1, 2}, {3, 4}}}});
   EXPECT_EQ(answer.substr(future_offset(answer)), "\"Mark 1\": \"[[3,4]]\"\n\n");
 }

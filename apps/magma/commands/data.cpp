@@ -29,7 +29,8 @@ class Data final : public Command {
   }
 
   std::string examples() const override {
-    return "  magma data show bridge_orig/1.0.0 --count 3 --json\n"
+    return "  magma data make robot -o made\n"
+           "  magma data show made/openx.yaml --count 3 --json\n"
            "  magma data VERB --help\n";
   }
 

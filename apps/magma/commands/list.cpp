@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
+#include "magma/data/synthetic_set.h"
 #include "magma/mark/clip_marks.h"
 #include "magma/mark/shot_detector.h"
 #include "magma/model/backbone.h"
@@ -23,7 +24,8 @@ void list_family(const Output& out, nlohmann::json& all, const std::string& kind
 
 class List final : public Command {
  public:
-  static constexpr const char* kSummary = "every plug-in: trackers, variants, shot detectors, models, commands";
+  static constexpr const char* kSummary =
+      "every plug-in: trackers, variants, shot detectors, models, made data sets, commands";
 
   void options(CLI::App&) override {}
   std::string examples() const override { return "  magma list --json\n"; }
@@ -34,6 +36,7 @@ class List final : public Command {
     list_family<ShotDetectors>(out, all, "shot detectors");
     list_family<Backbones>(out, all, "language models");
     list_family<Towers>(out, all, "vision towers");
+    list_family<SyntheticSets>(out, all, "made data sets");
     list_family<Commands>(out, all, "commands");
     out.value(all);
     return 0;
