@@ -4,7 +4,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build test check sanitize fuzz demo clean
+.PHONY: help setup build test check sanitize parity fuzz demo clean
 
 help:      ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: setup   ## format, layers, sizes, words, documents
 sanitize:  ## the test suite under address+undefined and thread sanitizers
 	@$(MAKE) --no-print-directory test PRESET=asan
 	@$(MAKE) --no-print-directory test PRESET=tsan
+
+parity: build  ## data and pictures against TensorFlow, torch and tokenizers, which it installs (6.6 GB)
+	@tools/parity.sh
 
 fuzz: setup    ## feed changed inputs to every reader for SECONDS_EACH (default: 60) seconds
 	@tools/fuzz.sh $(SECONDS_EACH)
