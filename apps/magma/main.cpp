@@ -84,7 +84,7 @@ int report(const Error& error, bool json) {
   std::string line = error.line();
   if (error.code() == ErrorCode::Bug) line += " [" + version_line() + "]";
   std::fprintf(stderr, "%.512s\n", line.c_str());
-  if (json) Output::write(error.to_json() + "\n");
+  if (json && !Output::has_only_results()) Output::write(error.to_json() + "\n");
   return error.exit_code();
 }
 

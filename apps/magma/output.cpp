@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -38,5 +39,14 @@ void Output::write(const std::string& text) {
     done += static_cast<size_t>(count);
   }
 }
+
+namespace {
+bool results_alone = false;
+}
+
+void Output::only_results() { results_alone = true; }
+bool Output::has_only_results() { return results_alone; }
+
+bool Output::shows_colour() { return std::getenv("NO_COLOR") == nullptr && isatty(STDOUT_FILENO) == 1; }
 
 }  // namespace magma

@@ -28,6 +28,10 @@ class Output {
   }
   // The same bytes whatever the mode: help, completion scripts.
   static void write(const std::string& text);
+  // From here on stdout holds a line for each result and nothing else, not even an error's machine form.
+  static void only_results();
+  static bool has_only_results();
+  static bool shows_colour();  // stdout is a terminal, and NO_COLOR is not set
 
  private:
   bool json_ = false;

@@ -127,7 +127,6 @@ std::optional<BatchRow> BatchStream::State::make_row(size_t entry, int64_t index
   if (sample.stream_labels && sample.language.empty()) return std::nullopt;
   BatchRow row{.origin = sample.origin, .tag = sample.tag, .dataset = sample.dataset};
   row.tokens = label_tokens(sample, tokens, source.config.max_length);
-  row.images = static_cast<int64_t>(sample.images.size());
   for (const SampleImage& image : sample.images) {
     if (!image.name.empty()) row.image_names.push_back(image.name);
   }

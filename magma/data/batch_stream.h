@@ -25,7 +25,6 @@ struct BatchRow {
   std::string tag{}, dataset{};
   LabelledTokens tokens{};
   std::vector<std::string> image_names{};
-  int64_t images = 0;               // pictures, with or without a name
   std::vector<ImageCrops> crops{};  // of each picture; empty where pictures are left out
   std::optional<ActionNumbers> action{};
   std::vector<SkippedSample> skipped{};  // bad samples passed over since the row before

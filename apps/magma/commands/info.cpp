@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
+#include "apps/magma/data_facts.h"
 #include "magma/core/error.h"
 #include "magma/core/json.h"
 #include "magma/core/limits.h"
@@ -118,9 +119,10 @@ Json folder_facts(const Path& path, int64_t context) {
     return facts;
   }
   if (std::filesystem::exists(path / "config.json", absent)) return model_folder_facts(path, context);
-  throw Error(ErrorCode::Malformed, {.file = path.string(),
-                                     .what = "a folder without manifest.json, tracks.jsonl or config.json",
-                                     .hint = "name a file, a model folder or an output folder of magma"});
+  throw Error(ErrorCode::Malformed,
+              {.file = path.string(),
+               .what = "a folder without manifest.json, tracks.jsonl, config.json or features.json",
+               .hint = "name a file, a model folder, an RLDS version folder or an output folder of magma"});
 }
 
 // A header length that fits the file, then the header's brace.
@@ -148,31 +150,34 @@ Json file_facts(const Path& path) {
   if (extension == ".safetensors" || looks_like_safetensors(head, file.size())) return safetensors_facts(path);
   if (extension == ".json") return {{"kind", "JSON"}, {"value", read_json(path)}};
   if (extension == ".jsonl" || looks_like_json(head)) return json_lines_facts(path);
-  throw Error(ErrorCode::Malformed,
-              {.file = path.string(),
-               .what = head.empty() ? "the file is empty" : "nothing that magma knows",
-               .expected = "a video, PNG or JPEG picture, safetensors, GGUF, JSON or JSON lines"});
+  throw Error(
+      ErrorCode::Malformed,
+      {.file = path.string(),
+       .what = head.empty() ? "the file is empty" : "nothing that magma knows",
+       .expected = "a video, PNG or JPEG picture, safetensors, GGUF, JSON, JSON lines, TFRecord, torch or YAML file"});
 }
 
 Json facts_of(const Path& path, int64_t context) {
   std::error_code absent;
+  if (auto facts = data_facts(path)) return *facts;
   return std::filesystem::is_directory(path, absent) ? folder_facts(path, context) : file_facts(path);
 }
 
 class Info final : public Command {
  public:
   static constexpr const char* kSummary =
-      "what a file or folder is: video, image, tracks, model, records, samples, output folder";
+      "what a file or folder is: video, image, tracks, model, training data, output folder";
 
   void options(CLI::App& app) override {
-    app.add_option("FILE", path_, "file, model folder or output folder")->required();
+    app.add_option("FILE", path_, "file, model folder, RLDS version folder or output folder")->required();
     app.add_option("--context", context_, "of a model folder: memory for so many tokens; 0: for the longest context")
         ->check(CLI::Range(0, 1 << 24))
         ->type_name("N")
         ->capture_default_str();
   }
   std::string examples() const override {
-    return "  magma info clip.mp4\n  magma info out --json\n  magma info MODEL --context 4096             parameters "
+    return "  magma info clip.mp4\n  magma info out --json\n  magma info bridge_orig/1.0.0\n  magma info MODEL "
+           "--context 4096             parameters "
            "and memory\n";
   }
   int run(const Output& out) override {

@@ -132,7 +132,7 @@ class BatchVerb final : public DataVerb {
       ++summary.batches;
       summary.samples += static_cast<int64_t>(batch->rows.size());
       for (const BatchRow& row : batch->rows) {
-        summary.images += row.images;
+        summary.images += static_cast<int64_t>(row.crops.size());
         summary.tokens += static_cast<int64_t>(row.tokens.ids.size());
       }
       progress.advance();
