@@ -77,6 +77,8 @@ TEST_F(Program, BashCompletesCommandsAndOptions) {
   EXPECT_EQ(completed("magma", "tr", 1), "track\n");
   EXPECT_EQ(completed("magma mark", "--sha", 2), "--shard\n--shards\n");
   EXPECT_NE(completed("magma track", "--", 2).find("--queries\n"), std::string::npos);
+  EXPECT_EQ(completed("magma data", "sh", 2), "show\n");
+  EXPECT_EQ(completed("magma data show", "--tok", 3), "--tokenizer\n");
 }
 
 TEST_F(Program, ScriptsForOtherShellsNameEveryOption) {

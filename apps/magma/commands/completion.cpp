@@ -1,4 +1,8 @@
 // magma completion: a script for the shell, made from the registered commands and their options.
+#include <memory>
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "apps/magma/command.h"
@@ -7,45 +11,83 @@
 namespace magma {
 namespace {
 
-std::string long_options(Command& command) {
-  CLI::App app;
-  command.options(app);
-  std::string words = "--help --json --quiet";
+struct Words {
+  std::string name, options;  // "--help --json"
+  std::vector<Words> verbs{};
+};
+
+Words words_of(const std::string& name, const CLI::App& app) {
+  Words words{name, "--help --json --quiet"};
   for (const CLI::Option* option : app.get_options([](const CLI::Option* o) { return !o->get_positional(); })) {
-    for (const std::string& name : option->get_lnames()) {
-      if (name != "help") words += " --" + name;
+    for (const std::string& long_name : option->get_lnames()) {
+      if (long_name != "help") words.options += " --" + long_name;
     }
   }
+  for (const CLI::App* verb : app.get_subcommands(nullptr)) words.verbs.push_back(words_of(verb->get_name(), *verb));
   return words;
 }
 
-std::string joined_names(const char* separator) {
+std::vector<Words> all_words() {
+  std::vector<Words> all;
+  for (const auto& [name, entry] : Commands::entries()) {
+    CLI::App app;
+    const std::unique_ptr<Command> command = entry.make();
+    command->options(app);
+    all.push_back(words_of(name, app));
+  }
+  return all;
+}
+
+std::string names_of(const std::vector<Words>& all) {
   std::string names;
-  for (const std::string& name : Commands::names()) names += (names.empty() ? "" : separator) + name;
+  for (const Words& words : all) names += (names.empty() ? "" : " ") + words.name;
   return names;
 }
 
-std::string bash_script() {
-  std::string script =
-      "_magma() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n"
-      "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"" +
-      joined_names(" ") + "\" -- \"$word\")); return; fi\n  case \"${COMP_WORDS[1]}\" in\n";
-  for (const auto& [name, entry] : Commands::entries()) {
-    script += "    " + name + ") [[ \"$word\" == -* ]] && COMPREPLY=($(compgen -W \"" + long_options(*entry.make()) +
-              "\" -- \"$word\")) ;;\n";
+std::string bash_reply(const std::string& words) { return "COMPREPLY=($(compgen -W \"" + words + "\" -- \"$word\"))"; }
+
+// What follows word `depth` of the line: the names of commands or verbs, then the options of one.
+std::string bash_cases(const std::vector<Words>& all, int depth) {
+  const std::string at = std::to_string(depth);
+  std::string script = "  if [ \"$COMP_CWORD\" -eq " + at + " ]; then " + bash_reply(names_of(all)) + "; return; fi\n";
+  script += "  case \"${COMP_WORDS[" + at + "]}\" in\n";
+  for (const Words& words : all) {
+    const std::string options = "[[ \"$word\" == -* ]] && " + bash_reply(words.options);
+    script += "  " + words.name + ") " + (words.verbs.empty() ? options : "\n" + bash_cases(words.verbs, depth + 1)) +
+              " ;;\n";
   }
-  return script + "  esac\n}\ncomplete -o default -F _magma magma\n";
+  return script + "  esac\n";
+}
+
+std::string bash_script() {
+  return "_magma() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n" + bash_cases(all_words(), 1) +
+         "}\ncomplete -o default -F _magma magma\n";
 }
 
 std::string zsh_script() { return "#compdef magma\nautoload -U +X bashcompinit && bashcompinit\n" + bash_script(); }
 
+std::string fish_options(const std::string& condition, const std::string& options) {
+  std::string script;
+  for (size_t at = options.find("--"); at != std::string::npos; at = options.find("--", at + 2)) {
+    const std::string word = options.substr(at + 2, options.find(' ', at) - at - 2);
+    script += "complete -c magma -n '" + condition + "' -l " + word + "\n";
+  }
+  return script;
+}
+
 std::string fish_script() {
-  std::string script = "complete -c magma -n __fish_use_subcommand -f -a '" + joined_names(" ") + "'\n";
-  for (const auto& [name, entry] : Commands::entries()) {
-    std::string words = long_options(*entry.make());
-    for (size_t at = words.find("--"); at != std::string::npos; at = words.find("--", at + 2)) {
-      const std::string word = words.substr(at + 2, words.find(' ', at) - at - 2);
-      script += "complete -c magma -n '__fish_seen_subcommand_from " + name + "' -l " + word + "\n";
+  const std::vector<Words> all = all_words();
+  std::string script = "complete -c magma -n __fish_use_subcommand -f -a '" + names_of(all) + "'\n";
+  for (const Words& words : all) {
+    const std::string seen = "__fish_seen_subcommand_from " + words.name;
+    if (words.verbs.empty()) script += fish_options(seen, words.options);
+    const std::string verbs = names_of(words.verbs);
+    if (!verbs.empty()) {
+      script += "complete -c magma -n '" + seen + "; and not __fish_seen_subcommand_from " + verbs + "' -f -a '" +
+                verbs + "'\n";
+    }
+    for (const Words& verb : words.verbs) {
+      script += fish_options(seen + "; and __fish_seen_subcommand_from " + verb.name, verb.options);
     }
   }
   return script;
