@@ -27,7 +27,7 @@ sanitize:  ## the test suite under address+undefined and thread sanitizers
 	@$(MAKE) --no-print-directory test PRESET=asan
 	@$(MAKE) --no-print-directory test PRESET=tsan
 
-parity: build  ## data and pictures against TensorFlow, torch and tokenizers, which it installs (6.6 GB)
+parity: build  ## data, pictures, tokens and models against the programs they come from, which it installs (7 GB)
 	@tools/parity.sh
 
 fuzz: setup    ## feed changed inputs to every reader for SECONDS_EACH (default: 60) seconds

@@ -3,8 +3,8 @@
 
     bench/model.py [--only xxl 1b 135m start growth] [--threads 2]
 
-Needs build/release/magma; tools/get_model_peers.sh installs the peers when they are missing. Programs take turns. Prints a
-table and leaves build/bench/model.json.
+Needs build/release/magma; tools/get_peers.sh installs the peers when they are missing. Programs take turns. Prints a
+table and leaves build/bench/model.json and, with growth, build/bench/growth.svg.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MAGMA = ROOT / "build/release/magma"
 WORK = ROOT / "build/bench"
-PEER = [ROOT / "build/peers-model/bin/python", ROOT / "bench/peers/model_peer.py"]
+PEER = [ROOT / "build/peers/bin/python", ROOT / "bench/peers/model_peer.py"]
 
 
 def text(hidden, ffn, layers, heads, key_heads, vocabulary, tied):
@@ -64,12 +64,38 @@ def seconds(command, rounds=5):
     return statistics.median(times)
 
 
+def panel(title, unit, series, left):
+    """One plot of an SVG: {name: [(tokens, value)]} on axes from 0."""
+    width, height, colours = 360, 240, {"magma": "#d01c1f", "PyTorch": "#3366cc"}
+    right, top = max(x for points in series.values() for x, _ in points), max(y for points in series.values() for _, y in points)
+    at = lambda x, y: (left + 50 + x / right * width, 30 + (1 - y / top) * height)
+    out = [f'<text x="{left + 50}" y="18" font-weight="600">{title}</text>',
+           f'<path d="M{left + 50} 30V{30 + height}H{left + 50 + width}" fill="none" stroke="#888"/>',
+           f'<text x="{left + 44}" y="38" text-anchor="end">{top:.3g} {unit}</text>', f'<text x="{left + 44}" y="{34 + height}" text-anchor="end">0</text>',
+           f'<text x="{left + 50 + width}" y="{48 + height}" text-anchor="end">{right} tokens</text>']
+    for row, (name, points) in enumerate(series.items()):
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
+        out += [f'<polyline points="{line}" fill="none" stroke="{colours[name]}" stroke-width="2"/>',
+                f'<text x="{left + 62}" y="{50 + 18 * row}" fill="{colours[name]}">{name}</text>']
+        out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colours[name]}"/>' for x, y in (at(*point) for point in points)]
+    return "\n".join(out)
+
+
+def plot_growth(path, mine, peer):
+    sides = {"magma": mine["lengths"], "PyTorch": peer["lengths"]}
+    prefill = {name: [(row["tokens"], row["tokens"] / row["prefill_tokens_per_s"]) for row in rows] for name, rows in sides.items()}
+    decode = {name: [(row["tokens"], 1e3 / row["decode_tokens_per_s"]) for row in rows] for name, rows in sides.items()}
+    path.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 300" font-family="sans-serif" font-size="13" fill="#333">\n'
+                    '<rect width="900" height="300" fill="#fff"/>\n' + panel("prefill, 135M, bf16", "s", prefill, 20) + "\n" +
+                    panel("decode of one token after so many", "ms", decode, 470) + "\n</svg>\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=["xxl", "1b", "135m", "start", "growth"])
     parser.add_argument("--threads", default="2")
     options = parser.parse_args()
-    subprocess.run([ROOT / "tools/get_model_peers.sh"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([ROOT / "tools/get_peers.sh"], check=True, stdout=subprocess.DEVNULL)
     threads, report, rows = ["--threads", options.threads], {}, []
 
     def compare(what, mine, peer, unit, goal, more_is_better=True):
@@ -102,6 +128,7 @@ def main():
         lengths = ["--tokens", "256", "512", "1024", "2048", "4096", "--rounds", "1", "--decode", "16"]
         mine, peer = ours("135m", *threads, *lengths), theirs("text", "135m", *threads, *lengths)
         report["growth"] = [mine, peer]
+        plot_growth(WORK / "growth.svg", mine, peer)
         for a, b in zip(mine["lengths"], peer["lengths"]):
             compare(f"135m prefill of {a['tokens']}", a["prefill_tokens_per_s"], b["prefill_tokens_per_s"], "tok/s", "-")
             compare(f"135m decode after {a['tokens']}", a["decode_tokens_per_s"], b["decode_tokens_per_s"], "tok/s", "-")

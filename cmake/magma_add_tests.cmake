@@ -20,5 +20,7 @@ function(magma_add_tests module)
   if(MAGMA_SANITIZE)
     set(seconds 1500)
   endif()
-  gtest_discover_tests(${module}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${seconds})
+  gtest_discover_tests(
+    ${module}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${seconds} ENVIRONMENT
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan_suppressions.txt:second_deadlock_stack=1")
 endfunction()

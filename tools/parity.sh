@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
-# Holds build/release/magma to what TensorFlow, TFDS, torch, numpy, safetensors, Pillow and Hugging Face's tokenizers
-# write, read and compute. Installs them (6.6 GB) into build/peers-data, pinned.
-# Usage: tools/parity.sh
+# Holds build/release/magma to what PyTorch, transformers, timm, llama.cpp, TensorFlow, TFDS, numpy, safetensors, Pillow and Hugging
+# Face's tokenizers write, read and compute. Installs them (7 GB) into build/peers. Usage: tools/parity.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
-folder=build/peers-data
-[ -x $folder/bin/python ] || python3 -m venv $folder
-$folder/bin/pip install --quiet tensorflow-cpu==2.21.0 tensorflow-datasets==4.9.10 torch==2.11.0 numpy==2.4.6 \
-  safetensors==0.8.0 tokenizers==0.23.3 pillow==13.0.0
+folder=$(tools/get_peers.sh)
+smollm2=$(tools/get_smollm2.sh)
 cmake --build build/release --target magma rlds_writer_program image_crops >/dev/null
 program=build/release/magma
 compare() {
   echo "== $1"
-  $folder/bin/python "tests/parity/$1" "${@:2}"
+  TF_CPP_MIN_LOG_LEVEL=3 $folder/bin/python -W ignore "tests/parity/$1" "${@:2}"
 }
 compare rlds_parity.py $program --writer build/release/rlds_writer_program
 compare openx_parity.py $program
@@ -20,3 +17,6 @@ compare torch_parity.py $program
 compare families_parity.py $program
 compare batch_parity.py $program tests/text/fixtures/tiny-f32
 compare image_parity.py build/release/image_crops
+compare llamacpp_parity.py $program "$smollm2" 2>/dev/null
+compare smollm2_parity.py $program
+compare model_parity.py $program

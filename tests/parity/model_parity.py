@@ -2,8 +2,8 @@
 """Compares the network with transformers and timm on fresh random checkpoints: features of the ConvNeXt tower, logits of
 every place, greedy decoding with the cache, all in f32.
 
-    tools/get_model_peers.sh
-    build/peers-model/bin/python tests/parity/model_parity.py build/release/magma
+    tools/get_peers.sh
+    build/peers/bin/python tests/parity/model_parity.py build/release/magma
 
 Families: Llama (grouped queries, every rotary scaling, tied and untied heads), Phi-3 (fused matrices, longrope, window)
 and Qwen2 (biases), each behind a tower of its own. --prompts of them all together; --seed draws others. A greedy token may

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares the network on real weights (SmolLM2-135M-Instruct, GGUF) with transformers on the same dequantised weights.
 
-    tools/get_smollm2.sh && tools/get_model_peers.sh
-    build/peers-model/bin/python tests/parity/smollm2_parity.py build/release/magma
+    tools/get_smollm2.sh && tools/get_peers.sh
+    build/peers/bin/python tests/parity/smollm2_parity.py build/release/magma
 
 f32 on both sides: logits of every place of 50 prompts, greedy continuations, perplexity of one long text. A greedy token
 may differ only where the two best logits are closer than twice the largest difference seen. Exit 1 when anything differs.

@@ -10,6 +10,7 @@
 #include "magma/core/error.h"
 #include "magma/core/file.h"
 #include "magma/core/json.h"
+#include "magma/model/gguf_text.h"
 #include "magma/text/chat_template.h"
 #include "magma/text/tokenizer_file.h"
 
@@ -35,7 +36,7 @@ class Tokenize final : public Command {
 
   void options(CLI::App& app) override {
     app.add_option("TEXT", texts_, "texts, each on its own; - reads one from standard input");
-    app.add_option("--model", model_, "model folder, or a tokenizer.json")->required()->type_name("DIR");
+    app.add_option("--model", model_, "model folder, GGUF file or tokenizer.json")->required()->type_name("DIR");
     app.add_flag("--no-bos", no_bos_, "leave out what the tokenizer puts around every text");
     app.add_flag("--special", special_, "special tokens spelled in TEXT are those tokens, not plain text");
     app.add_flag("--chat", chat_, "TEXT is a user's message: put it into the model's chat template");
@@ -53,9 +54,7 @@ class Tokenize final : public Command {
 
   int run(const Output& out) override {
     const Stopwatch watch;
-    const bool file = Path(model_).extension() == ".json";
-    const TokenizerFolder folder =
-        file ? TokenizerFolder{.tokenizer = read_tokenizer(model_)} : read_tokenizer_folder(model_);
+    const TokenizerFolder folder = read_model_tokenizer();
     load_seconds_ = watch.seconds();
     if (!decode_.empty()) return show_text(out, folder.tokenizer);
     if (!lines_.empty()) return write_lines(folder);
@@ -67,6 +66,13 @@ class Tokenize final : public Command {
   }
 
  private:
+  TokenizerFolder read_model_tokenizer() const {
+    const std::string extension = Path(model_).extension().string();
+    if (extension == ".gguf") return read_gguf_text(GgufFile(model_), model_).text;
+    if (extension == ".json") return {.tokenizer = read_tokenizer(model_)};
+    return read_tokenizer_folder(model_);
+  }
+
   int show_text(const Output& out, const Tokenizer& tokenizer) const {
     for (const TokenId id : decode_) {
       if (id >= 0 && id < tokenizer.size()) continue;

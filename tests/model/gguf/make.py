@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes logits.safetensors: what transformers computes in f64 from tests/nn/gguf/llama.gguf.
-Needs the packages of tools/get_model_peers.sh.  usage: make.py"""
+Needs the packages of tools/get_peers.sh.  usage: make.py"""
 import pathlib
 
 import torch
