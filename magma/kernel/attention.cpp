@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kQueriesOfTask = 16;
 constexpr int64_t kKeysAtOnce = 4;
+constexpr int64_t kKeysOfTile = 64;  // of the widest heads 32 KB
 
 int64_t first_key(const Attention& job, int64_t last) {
   return job.window > 0 ? std::max<int64_t>(0, last - job.window + 1) : 0;
@@ -81,35 +82,58 @@ MAGMA_CPU_CLONES void rotate(const Rotation& job) {
   }
 }
 
-// One head of one query; `scores` has room for every key.
-MAGMA_CPU_CLONES void attend_one(const Attention& job, int64_t t, int64_t head, float* scores) {
-  const int64_t last = job.length - job.queries + t, first = first_key(job, last), count = last - first + 1;
-  const int64_t key_head = head / (job.heads / job.key_heads);
-  const float* query = job.query + t * job.query_stride + head * job.width;
-  const float* keys = job.keys + (key_head * job.capacity + first) * job.width;
-  const float* values = job.values + (key_head * job.capacity + first) * job.width;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(job.width));
-  const int64_t whole = count / kKeysAtOnce * kKeysAtOnce;
-  for (int64_t s = 0; s < whole; s += kKeysAtOnce) {
-    store(scores + s, four_dots(query, keys + s * job.width, job.width) * scale);
+// Queries [begin, end) of one head; `scores` has room for every key of each.
+struct QueryBlock {
+  int64_t begin, end, head;
+  float* scores;
+};
+
+// Keys go by in tiles that stay in the first cache for all queries of the block. Each query meets its keys in their
+// order, so its result is the same bits in any block.
+MAGMA_CPU_CLONES void attend_block(const Attention& job, const QueryBlock& block) {
+  const int64_t width = job.width, before = job.length - job.queries;
+  const int64_t key_head = block.head / (job.heads / job.key_heads);
+  const float* keys = job.keys + key_head * job.capacity * width;
+  const float* values = job.values + key_head * job.capacity * width;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(width));
+  const int64_t first = first_key(job, before + block.begin), end = before + block.end;
+  const auto scores_of = [&](int64_t t) { return block.scores + (t - block.begin) * job.length; };
+  const auto out_of = [&](int64_t t) { return job.out + (t * job.heads + block.head) * width; };
+  for (int64_t tile = first; tile < end; tile += kKeysOfTile) {
+    for (int64_t t = block.begin; t < block.end; ++t) {
+      const float* query = job.query + t * job.query_stride + block.head * width;
+      const int64_t to = std::min(tile + kKeysOfTile, before + t + 1);
+      int64_t s = std::max(tile, first_key(job, before + t));
+      for (; s + kKeysAtOnce <= to; s += kKeysAtOnce) {
+        store(scores_of(t) + s, four_dots(query, keys + s * width, width) * scale);
+      }
+      for (; s < to; ++s) scores_of(t)[s] = dot(query, keys + s * width, width) * scale;
+    }
   }
-  for (int64_t s = whole; s < count; ++s) scores[s] = dot(query, keys + s * job.width, job.width) * scale;
-  softmax(scores, count);
-  float* out = job.out + (t * job.heads + head) * job.width;
-  std::fill(out, out + job.width, 0.0F);
-  for (int64_t s = 0; s < whole; s += kKeysAtOnce) {
-    add_scaled<kKeysAtOnce>(values + s * job.width, scores + s, job.width, out);
+  for (int64_t t = block.begin; t < block.end; ++t) {
+    const int64_t from = first_key(job, before + t);
+    softmax(scores_of(t) + from, before + t + 1 - from);
+    std::fill(out_of(t), out_of(t) + width, 0.0F);
   }
-  for (int64_t s = whole; s < count; ++s) add_scaled<1>(values + s * job.width, scores + s, job.width, out);
+  for (int64_t tile = first; tile < end; tile += kKeysOfTile) {
+    for (int64_t t = block.begin; t < block.end; ++t) {
+      const int64_t to = std::min(tile + kKeysOfTile, before + t + 1);
+      int64_t s = std::max(tile, first_key(job, before + t));
+      for (; s + kKeysAtOnce <= to; s += kKeysAtOnce) {
+        add_scaled<kKeysAtOnce>(values + s * width, scores_of(t) + s, width, out_of(t));
+      }
+      for (; s < to; ++s) add_scaled<1>(values + s * width, scores_of(t) + s, width, out_of(t));
+    }
+  }
 }
 
 void attend(const Attention& job, Team& team) {
   const int64_t blocks = (job.queries + kQueriesOfTask - 1) / kQueriesOfTask;
   team.run(blocks * job.heads, [&](int64_t i) {
     thread_local std::vector<float> scores;
-    scores.resize(static_cast<size_t>(job.length));
     const int64_t begin = i / job.heads * kQueriesOfTask, end = std::min(job.queries, begin + kQueriesOfTask);
-    for (int64_t t = begin; t < end; ++t) attend_one(job, t, i % job.heads, scores.data());
+    scores.resize(static_cast<size_t>((end - begin) * job.length));
+    attend_block(job, {begin, end, i % job.heads, scores.data()});
   });
 }
 
