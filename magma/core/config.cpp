@@ -70,6 +70,15 @@ std::string shortest(double value) {
   return dump_json(value, kExactDigits);
 }
 
+template <typename Value>
+Value* find(const ConfigView& view, const std::string& name) {
+  for (const ConfigField& field : view) {
+    const auto* value = std::get_if<Value*>(&field.value);
+    if (field.name == name && value != nullptr) return *value;
+  }
+  return nullptr;
+}
+
 std::string yaml_value(const ConfigField& field) {
   if (const auto* number = std::get_if<double*>(&field.value)) return shortest(**number);
   return std::visit([](const auto* value) { return dump_json(*value); }, field.value);
@@ -77,13 +86,8 @@ std::string yaml_value(const ConfigField& field) {
 
 }  // namespace
 
-ConfigTexts* find_texts(const ConfigView& view, const std::string& name) {
-  for (const ConfigField& field : view) {
-    const auto* texts = std::get_if<ConfigTexts*>(&field.value);
-    if (field.name == name && texts != nullptr) return *texts;
-  }
-  return nullptr;
-}
+ConfigTexts* find_texts(const ConfigView& view, const std::string& name) { return find<ConfigTexts>(view, name); }
+ConfigNumbers* find_numbers(const ConfigView& view, const std::string& name) { return find<ConfigNumbers>(view, name); }
 
 void assign(const ConfigView& view, const std::string& name, const ConfigValue& value) {
   std::vector<std::string> known;

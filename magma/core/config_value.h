@@ -17,6 +17,8 @@ void assign(const ConfigView& view, const std::string& name, const ConfigValue& 
 
 ConfigTexts* find_texts(const ConfigView& view, const std::string& name);  // nullptr: no such list
 
+ConfigNumbers* find_numbers(const ConfigView& view, const std::string& name);  // nullptr: no such numbers by name
+
 // Settings from YAML text, as load_yaml() reads them from a file; `file` is for errors.
 void load_yaml_text(const ConfigView& view, const std::string& text, const std::string& file);
 

@@ -76,6 +76,8 @@ class SettingsHandler : public YAML::EventHandler {
     }
     if (list_ != nullptr) fail(mark, ErrorCode::Usage, "a list of texts is expected here", "");
     if (!groups_.empty() && !key_) fail(mark, ErrorCode::Usage, "a mapping cannot be a key", "");
+    ConfigNumbers* numbers = key_ ? find_numbers(view_, groups_.back() + *key_) : nullptr;
+    if (numbers != nullptr) numbers->clear();  // they replace those of before
     groups_.push_back(groups_.empty() ? "" : groups_.back() + *key_ + ".");
     key_.reset();
   }
