@@ -96,7 +96,7 @@ class Check final : public DataVerb {
     check_stored(findings, found, source);
     if (!has_samples(found.name, source)) {
       if (found.name == "rlds")
-        log(LogLevel::Warning, "{}: no layout is known by this name, so only what is stored was checked; --dataset",
+        log(LogLevel::Warning, "{}: no layout has this name, so only what is stored was checked; --dataset names one",
             escape_text(findings.source));
       return;
     }
