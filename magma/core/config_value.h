@@ -15,6 +15,9 @@ struct ConfigValue {
 // Error(Usage): unknown name or wrong type; `where` is the name.
 void assign(const ConfigView& view, const std::string& name, const ConfigValue& value);
 
+// Error(Usage) with the nearest name as hint where `name` is none.
+void require_known(const ConfigView& view, const std::string& name);
+
 ConfigTexts* find_texts(const ConfigView& view, const std::string& name);  // nullptr: no such list
 
 ConfigNumbers* find_numbers(const ConfigView& view, const std::string& name);  // nullptr: no such numbers by name

@@ -284,7 +284,8 @@ TEST_F(DataBatch, NumbersByNameReplaceThoseOfTheConfiguration) {
     std::vector<std::string> words = {"data", "mix", "sets/robots.yaml"};
     words.insert(words.end(), more.begin(), more.end());
     std::map<std::string, double> found;
-    for (const Json& stream : json_of(words)["streams"]) found[stream["dataset"]] = stream["weight"];
+    const Json mix = json_of(words);
+    for (const Json& stream : mix["streams"]) found[stream["dataset"]] = stream["weight"];
     return found;
   };
   using Weights = std::map<std::string, double>;

@@ -134,6 +134,8 @@ class Check final : public DataVerb {
       throw_if_interrupted();
       progress.advance();
       const Origin origin = reader->origin(i);
+      // What is stored wrongly was listed with its record, and is no sample.
+      if (findings.bad_records.contains(Findings::record_of(origin.file, origin.where()))) continue;
       try {
         const Sample sample = reader->read(i);
         reader->check(i);
@@ -143,8 +145,7 @@ class Check final : public DataVerb {
         }
         ++findings.samples;
       } catch (const Error& error) {
-        const bool known = findings.bad_records.contains(Findings::record_of(origin.file, origin.where()));
-        if (!known) findings.add(error.with_file(origin.file).with_where(origin.where()));
+        findings.add(error.with_file(origin.file).with_where(origin.where()));
       }
     }
   }

@@ -101,9 +101,8 @@ class EpisodeCheck {
     }
   }
 
-  // The shape in features.json ends with [height, width, channels].
   static void require_size(const RldsFeature& feature, Size size, std::string where) {
-    const std::vector<int64_t>& shape = feature.shape;
+    const std::vector<int64_t>& shape = feature.picture;
     if (shape.size() < 3) return;
     const int64_t height = shape[shape.size() - 3], width = shape[shape.size() - 2];
     if ((height < 0 || height == size.h) && (width < 0 || width == size.w)) return;
