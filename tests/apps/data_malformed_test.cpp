@@ -144,8 +144,8 @@ TEST_F(DataMalformed, TorchFiles) {
   changed[good.size() / 2] = static_cast<char>(changed[good.size() / 2] ^ 0x10);
   const std::string system = archive_of(pickle(global("os", "system") + "(" + text("true") + "tR"));
   const std::string close = archive_of(pickle(global("torch._utils", "_rebuild_tensor_v9") + "(tR"));
-  std::string doubling = "]q\0"s;
-  for (int i = 0; i < 40; ++i) doubling += "](h\0h\0eq\0"s;
+  std::string doubling = ")q\0"s;
+  for (int i = 0; i < 40; ++i) doubling += "h\0\x86q\0"s;
   const Entries twice = {{"a/data.pkl", kObject}, {"a/data.pkl", kObject}, {"a/version", "3\n"}};
   for (const Row& row : std::vector<Row>{
            {"PK-1", system, 4, "module os, name system"},
