@@ -112,9 +112,9 @@ void assign(const ConfigView& view, const std::string& name, const ConfigValue& 
   for (const ConfigField& field : view) {
     const bool entry = is_entry(field, name);
     if (!entry && field.name != name) continue;
-    const char* expected =
-        entry ? assigner(&(*std::get<ConfigNumbers*>(field.value))[name.substr(field.name.size() + 1)])
-              : std::visit(assigner, field.value);
+    const char* expected = entry
+                               ? assigner(&(*std::get<ConfigNumbers*>(field.value))[name.substr(field.name.size() + 1)])
+                               : std::visit(assigner, field.value);
     if (expected == nullptr) return;
     throw Error(ErrorCode::Usage, {.where = name, .what = "wrong value", .expected = expected, .got = value.text});
   }

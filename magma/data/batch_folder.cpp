@@ -262,11 +262,11 @@ void require_same_source(const Path& stream_json, const DataSource& source, cons
   const Json& before = state.array("files");
   for (size_t i = 0; i < std::max(files.size(), before.size()); ++i) {
     const std::string was =
-        i < before.size() ? JsonObject(before[i], stream_json.string(), fmt::format("/files/{}", i)).string("file") : "";
+        i < before.size() ? JsonObject(before[i], stream_json.string(), fmt::format("/files/{}", i)).string("file")
+                          : "";
     if (i >= files.size()) throw changed(was, "this file of the stream is no longer a source");
     if (was.empty()) throw changed(files[i].string(), "this source was not there when the stream began");
-    if (was != files[i].string())
-      throw changed(files[i].string(), "another source stood here when the stream began");
+    if (was != files[i].string()) throw changed(files[i].string(), "another source stood here when the stream began");
   }
   if (state.array("entries") != entries_of(source))
     throw changed(source.file, "its weights or families of data are not those that the stream began with");
@@ -288,9 +288,8 @@ BatchFolder::BatchFolder(const Path& folder, const DataSource& source, const std
     : state_(std::make_unique<State>()) {
   DataConfig config = source.config;
   state_->folder = folder;
-  state_->fixed = {{"settings", to_json(config_view(config))},
-                   {"entries", entries_of(source)},
-                   {"files", fingerprint(files)}};
+  state_->fixed = {
+      {"settings", to_json(config_view(config))}, {"entries", entries_of(source)}, {"files", fingerprint(files)}};
 }
 
 BatchFolder::~BatchFolder() = default;

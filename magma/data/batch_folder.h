@@ -26,8 +26,8 @@ void require_same_files(const Path& stream_json);
 void require_same_source(const Path& stream_json, const DataSource& source, const std::vector<Path>& files);
 
 // Folder OUT: batch_000000.safetensors, ..., samples.jsonl, stream.json. Each batch is whole or absent; after a kill
-// stream.json says which is the next, and begin() drops what belongs to it and to later ones. What stays of samples.jsonl
-// stays byte by byte.
+// stream.json says which is the next, and begin() drops what belongs to it and to later ones. What stays of
+// samples.jsonl stays byte by byte.
 class BatchFolder {
  public:
   // `files`: of the stream; their contents are read once for the fingerprint.

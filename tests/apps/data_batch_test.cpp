@@ -75,8 +75,8 @@ TEST_F(DataBatch, FromAnyNumberTheBatchesAreThoseOfAnUndisturbedRun) {
     batch("set/mixed.yaml", {"--batches", "7", "--order", order, "--dump", whole});
     for (const int from : {1, 2, 5, 6}) {
       const std::string out = order + std::to_string(from);
-      batch("set/mixed.yaml", {"--batches", std::to_string(7 - from), "--from", std::to_string(from), "--order", order,
-                               "--dump", out});
+      batch("set/mixed.yaml",
+            {"--batches", std::to_string(7 - from), "--from", std::to_string(from), "--order", order, "--dump", out});
       EXPECT_EQ(batches(out, from, 7), batches(whole, from, 7)) << out;
       EXPECT_EQ(text_of(out + "/samples.jsonl"), lines(whole, from, 7)) << out;
       EXPECT_FALSE(fs::exists(path(out + "/batch_000000.safetensors")));
@@ -92,8 +92,7 @@ TEST_F(DataBatch, ResumedAnywhereEverythingIsThatOfAnUndisturbedRun) {
     for (const int stop : {1, 3, 5}) {
       const std::string out = order + std::to_string(stop);
       batch("set/mixed.yaml", {"--batches", std::to_string(stop), "--order", order, "--dump", out});
-      batch("set/mixed.yaml",
-            {"--batches", std::to_string(6 - stop), "--resume", out + "/stream.json", "--dump", out});
+      batch("set/mixed.yaml", {"--batches", std::to_string(6 - stop), "--resume", out + "/stream.json", "--dump", out});
       EXPECT_EQ(files_below(path(out)), files_below(path(whole))) << out;
     }
   }
@@ -103,7 +102,8 @@ TEST_F(DataBatch, KilledAndResumedEverythingIsThatOfAnUndisturbedRun) {
   make_mixed_set();
   constexpr int kBatches = 150;
   batch("set/mixed.yaml", {"--batches", std::to_string(kBatches), "--dump", "whole"});
-  std::vector<std::string> words = batch_words("set/mixed.yaml", {"--batches", std::to_string(kBatches), "--dump", "out"});
+  std::vector<std::string> words =
+      batch_words("set/mixed.yaml", {"--batches", std::to_string(kBatches), "--dump", "out"});
   words.insert(words.begin(), "magma");
   RunningProgram running(words, path(""), {{"TMPDIR", path("tmp").string()}});
   while (!fs::exists(path("out/batch_000004.safetensors"))) usleep(200);
@@ -112,7 +112,8 @@ TEST_F(DataBatch, KilledAndResumedEverythingIsThatOfAnUndisturbedRun) {
   const int64_t next = parse_json(text_of("out/stream.json"), "stream.json").at("next_batch").get<int64_t>();
   ASSERT_GE(next, 4);
   ASSERT_LT(next, kBatches) << "it was not killed midway";
-  batch("set/mixed.yaml", {"--batches", std::to_string(kBatches - next), "--resume", "out/stream.json", "--dump", "out"});
+  batch("set/mixed.yaml",
+        {"--batches", std::to_string(kBatches - next), "--resume", "out/stream.json", "--dump", "out"});
   EXPECT_EQ(files_below(path("out")), files_below(path("whole")));
 }
 
@@ -133,10 +134,9 @@ TEST_F(DataBatch, WhatAKilledRunLeftIsTakenAwayAndWhatItFinishedIsNotTouched) {
   batch("set/mixed.yaml", {"--batches", "1", "--resume", "out/stream.json", "--dump", "out"});
   EXPECT_EQ(text_of("out/samples.jsonl"), finished + lines("whole", 3, 4));
   EXPECT_EQ(batches("out", 0, 4), batches("whole", 0, 4));
-  EXPECT_EQ(names_below(path("out")),
-            (std::vector<std::string>{"batch_000000.safetensors", "batch_000001.safetensors",
-                                      "batch_000002.safetensors", "batch_000003.safetensors", "mine.tmp",
-                                      "samples.jsonl", "stream.json"}));
+  EXPECT_EQ(names_below(path("out")), (std::vector<std::string>{"batch_000000.safetensors", "batch_000001.safetensors",
+                                                                "batch_000002.safetensors", "batch_000003.safetensors",
+                                                                "mine.tmp", "samples.jsonl", "stream.json"}));
 }
 
 TEST_F(DataBatch, ALineThatIsDamagedIsNamed) {
@@ -213,7 +213,8 @@ TEST_F(DataBatch, AnotherListOfSourcesIsNamed) {
   std::vector<std::string> other = resume_words(1);
   other.insert(other.end(), {"--set", "data.max_length=7"});
   fails(2, other, "data.max_length: not the setting");
-  for (const auto& [option, value] : {std::pair{"--seed", "9"}, {"--batch-size", "5"}, {"--order", "file"}, {"--from", "1"}}) {
+  for (const auto& [option, value] :
+       {std::pair{"--seed", "9"}, {"--batch-size", "5"}, {"--order", "file"}, {"--from", "1"}}) {
     std::vector<std::string> words = batch_words("set/mixed.yaml", {"--batches", "1", "--resume", "out/stream.json"});
     std::erase(words, "--json");
     words.erase(words.begin() + 5, words.begin() + 7);
@@ -227,16 +228,16 @@ TEST_F(DataBatch, AStateThatIsWrongIsNamedByItsField) {
   batch("set/mixed.yaml", {"--batches", "1", "--dump", "out"});
   const Json good = parse_json(text_of("out/stream.json"), "stream.json");
   for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"next_batch", -1},
-                                                                             {"candidate", "x"},
-                                                                             {"rows", 1.5},
-                                                                             {"skipped", nullptr},
-                                                                             {"batch_size", 0},
-                                                                             {"seed", -4},
-                                                                             {"order", "sorted"},
-                                                                             {"files", "none"},
-                                                                             {"files", {7}},
-                                                                             {"settings", 3},
-                                                                             {"entries", 3}}) {
+                                                                            {"candidate", "x"},
+                                                                            {"rows", 1.5},
+                                                                            {"skipped", nullptr},
+                                                                            {"batch_size", 0},
+                                                                            {"seed", -4},
+                                                                            {"order", "sorted"},
+                                                                            {"files", "none"},
+                                                                            {"files", {7}},
+                                                                            {"settings", 3},
+                                                                            {"entries", 3}}) {
     for (const bool missing : {false, true}) {
       Json bad = good;
       bad[key] = value;

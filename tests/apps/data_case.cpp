@@ -76,9 +76,8 @@ void DataCase::make_mixed_set() const {
 }
 
 std::vector<std::string> DataCase::batch_words(const std::string& config, const std::vector<std::string>& more) const {
-  std::vector<std::string> words = {"data",        "batch",           config,  "--tokenizer",
-                                    tokenizer(),   "--batch-size",    "3",     "--set",
-                                    "data.image_size=16", "--json"};
+  std::vector<std::string> words = {"data",         "batch", config,  "--tokenizer",        tokenizer(),
+                                    "--batch-size", "3",     "--set", "data.image_size=16", "--json"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -108,9 +107,10 @@ void DataCase::write_shard(const std::string& folder, const std::string& shard, 
   const std::string version = folder + "/1.0.0";
   std::filesystem::create_directories(path(version));
   write(version + "/features.json", kFeatures);
-  write(version + "/dataset_info.json",
-        R"({"name": "dobbe", "version": "1.0.0", "fileFormat": "tfrecord", "splits": [{"name": "train", "shardLengths": [")" +
-            std::to_string(records) + R"("], "numBytes": "1"}]})");
+  write(
+      version + "/dataset_info.json",
+      R"({"name": "dobbe", "version": "1.0.0", "fileFormat": "tfrecord", "splits": [{"name": "train", "shardLengths": [")" +
+          std::to_string(records) + R"("], "numBytes": "1"}]})");
   write(version + "/dobbe-train.tfrecord-00000-of-00001", shard);
 }
 
@@ -118,9 +118,10 @@ void DataCase::write_llava(const std::string& folder, const std::vector<std::str
   std::filesystem::create_directories(path(folder));
   Json items = Json::array();
   for (const std::string& name : pictures) {
-    items.push_back({{"image", name},
-                     {"conversations",
-                      {{{"from", "human"}, {"value", "<image>\nWhat is it?"}}, {{"from", "gpt"}, {"value", "Grey."}}}}});
+    items.push_back(
+        {{"image", name},
+         {"conversations",
+          {{{"from", "human"}, {"value", "<image>\nWhat is it?"}}, {{"from", "gpt"}, {"value", "Grey."}}}}});
   }
   write(folder + "/llava.json", items.dump());
   write(folder + "/llava.yaml", "DATA_PATH: [./llava.json]\nIMAGE_FOLDER: [./pictures]\ndata: {tags: [llava]}\n");

@@ -16,8 +16,9 @@ TEST_F(DataCheck, CountsRecordsAndSamplesOfEverySource) {
   const Json all = json_of({"data", "check", "dobbe/1.0.0", "set/llava.yaml", "set/pictures/llava.json"});
   EXPECT_EQ(all["ok"], true);
   ASSERT_EQ(all["sources"].size(), 3U);
-  const std::vector<std::array<Json, 4>> expected = {
-      {"dobbe/1.0.0", "rlds", 2, 2 * kStoredSteps}, {"set/llava.yaml", "config", 3, 3}, {"set/pictures/llava.json", "json", 3, 3}};
+  const std::vector<std::array<Json, 4>> expected = {{"dobbe/1.0.0", "rlds", 2, 2 * kStoredSteps},
+                                                     {"set/llava.yaml", "config", 3, 3},
+                                                     {"set/pictures/llava.json", "json", 3, 3}};
   for (size_t i = 0; i < expected.size(); ++i) {
     const Json& source = all["sources"][i];
     EXPECT_EQ(source["source"], expected[i][0]);
@@ -52,7 +53,8 @@ TEST_F(DataCheck, WhatTensorFlowWroteIsGoodAndHasNoSamplesWithoutALayout) {
 TEST_F(DataCheck, BadRecordsAreToleratedUpToTheNumberGiven) {
   std::vector<StoredEpisode> episodes;
   for (int i = 0; i < 10; ++i) episodes.push_back(stored_episode(i));
-  for (const size_t bad : {2U, 5U, 9U}) episodes[bad].floats["steps/action"][8] = std::numeric_limits<float>::infinity();
+  for (const size_t bad : {2U, 5U, 9U})
+    episodes[bad].floats["steps/action"][8] = std::numeric_limits<float>::infinity();
   write_episodes("dobbe", episodes);
   for (int tolerated = 0; tolerated <= 4; ++tolerated) {
     const CheckedSource checked = check("dobbe/1.0.0", {"--skip-up-to", std::to_string(tolerated)});
@@ -92,8 +94,8 @@ TEST_F(DataCheck, PicturesOutsideTheFolderAreRefused) {
   fs::create_symlink(path("set/outside.png"), path("set/pictures/link.png"));
   fs::create_symlink("grey.png", path("set/pictures/inside.png"));
   fs::create_directory_symlink(path("elsewhere"), path("set/pictures/folder"));
-  for (const std::string name : {"../outside.png", "a/../../outside.png", "link.png", "folder/a.png", "folder/../outside.png",
-                                 "//outside.png"}) {
+  for (const std::string name : {"../outside.png", "a/../../outside.png", "link.png", "folder/a.png",
+                                 "folder/../outside.png", "//outside.png"}) {
     write_llava("set", {name, "grey.png"});
     const CheckedSource checked = check("set/llava.yaml");
     EXPECT_EQ(checked.status, 4) << name << checked.err;
@@ -142,7 +144,8 @@ TEST_F(DataCheck, GrippersThatNoTokenCanSayAreNamedOnceAnEpisode) {
   EXPECT_EQ(check("dobbe/1.0.0").status, 0) << "some sets command from -1 to 1";
   commands.floats["steps/action"][6] = 40;
   write_episodes("dobbe", {commands});
-  EXPECT_EQ(check("dobbe/1.0.0", {"--dataset", "utaustin_mutex", "--set", "data.images=false"}).status, 0) << "this layout cuts it itself";
+  EXPECT_EQ(check("dobbe/1.0.0", {"--dataset", "utaustin_mutex", "--set", "data.images=false"}).status, 0)
+      << "this layout cuts it itself";
 }
 
 TEST_F(DataCheck, StatisticsOfWhatIsMissing) {

@@ -1,10 +1,9 @@
 // Damaged and hostile data as a user meets it: one line that names file and place, and the number of the contract.
 #include <functional>
 
-#include "tests/apps/data_case.h"
-
 #include "magma/data/crc32c.h"
 #include "magma/data/tfrecord.h"
+#include "tests/apps/data_case.h"
 #include "tests/data/torch_bytes.h"
 
 namespace magma {
@@ -79,24 +78,53 @@ TEST_F(DataMalformed, EpisodesNameRecordFeatureAndStep) {
   episode_fails("NaN", set(std::numeric_limits<float>::quiet_NaN(), 8), 3, "feature steps/action, step 1");
   episode_fails("Inf", set(-std::numeric_limits<float>::infinity(), 20), 3, "feature steps/action, step 2");
   episode_fails("gripper", set(7, 13), 3, "feature steps/action, step 1: gripper out of range");
-  episode_fails("width", [&](auto& e) { e.floats[action].pop_back(); }, 3, "feature steps/action");
-  episode_fails("step less", [&](auto& e) { e.floats[action].resize(14); }, 3, "feature steps/action");
-  episode_fails("missing", [&](auto& e) { e.floats.erase(action); }, 3, "feature steps/action");
-  episode_fails("missing text", [&](auto& e) { e.bytes.erase(text); }, 3, "feature steps/language_instruction");
-  episode_fails("extra", [](auto& e) { e.ints["steps/extra"] = {1, 2, 3}; }, 3, "feature steps/extra");
+  episode_fails(
+      "width", [&](auto& e) { e.floats[action].pop_back(); }, 3, "feature steps/action");
+  episode_fails(
+      "step less", [&](auto& e) { e.floats[action].resize(14); }, 3, "feature steps/action");
+  episode_fails(
+      "missing", [&](auto& e) { e.floats.erase(action); }, 3, "feature steps/action");
+  episode_fails(
+      "missing text", [&](auto& e) { e.bytes.erase(text); }, 3, "feature steps/language_instruction");
+  episode_fails(
+      "extra",
+      [](auto& e) {
+        e.ints["steps/extra"] = {1, 2, 3};
+      },
+      3, "feature steps/extra");
   episode_fails(
       "kind", [&](auto& e) { e.floats.erase(action), e.ints[action] = std::vector<int64_t>(21, 1); }, 3,
       "feature steps/action");
-  episode_fails("not a flag", [&](auto& e) { e.ints[last] = {0, 0, 2}; }, 3, "feature steps/is_last");
-  episode_fails("no end", [&](auto& e) { e.ints[last] = {0, 0, 0}; }, 3, "feature steps/is_last, step 2");
-  episode_fails("two ends", [&](auto& e) { e.ints[last] = {0, 1, 1}; }, 3, "feature steps/is_last, step 1");
-  episode_fails("flag too many", [&](auto& e) { e.ints[last].push_back(1); }, 3, "feature steps/is_last");
-  episode_fails("cut picture", [&](auto& e) { e.bytes[camera][1].resize(40); }, 3,
-                "feature steps/observation/wrist_image, step 1");
-  episode_fails("no picture", [&](auto& e) { e.bytes[camera][2] = "<svg></svg>"; }, 3,
-                "feature steps/observation/wrist_image, step 2");
-  episode_fails("bad text", [&](auto& e) { e.bytes[text][0] = "\xff"; }, 3, "feature steps/language_instruction, step 0");
-  episode_fails("no steps", [](auto& e) { e = {}; }, 3, "episode has no steps");
+  episode_fails(
+      "not a flag",
+      [&](auto& e) {
+        e.ints[last] = {0, 0, 2};
+      },
+      3, "feature steps/is_last");
+  episode_fails(
+      "no end",
+      [&](auto& e) {
+        e.ints[last] = {0, 0, 0};
+      },
+      3, "feature steps/is_last, step 2");
+  episode_fails(
+      "two ends",
+      [&](auto& e) {
+        e.ints[last] = {0, 1, 1};
+      },
+      3, "feature steps/is_last, step 1");
+  episode_fails(
+      "flag too many", [&](auto& e) { e.ints[last].push_back(1); }, 3, "feature steps/is_last");
+  episode_fails(
+      "cut picture", [&](auto& e) { e.bytes[camera][1].resize(40); }, 3,
+      "feature steps/observation/wrist_image, step 1");
+  episode_fails(
+      "no picture", [&](auto& e) { e.bytes[camera][2] = "<svg></svg>"; }, 3,
+      "feature steps/observation/wrist_image, step 2");
+  episode_fails(
+      "bad text", [&](auto& e) { e.bytes[text][0] = "\xff"; }, 3, "feature steps/language_instruction, step 0");
+  episode_fails(
+      "no steps", [](auto& e) { e = {}; }, 3, "episode has no steps");
 }
 
 TEST_F(DataMalformed, ShardsNameRecordAndOffset) {
@@ -127,13 +155,14 @@ TEST_F(DataMalformed, ShardsNameRecordAndOffset) {
 TEST_F(DataMalformed, RecordFiles) {
   const std::string good = frame_tfrecord(stored_episode().example());
   const std::string varint = "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F"s;
-  for (const Row& row : std::vector<Row>{{"TR-3 beyond", head_of(1000) + "short", 3, "record 0, offset 0"},
-                                         {"TR-3 wraps", head_of(UINT64_MAX - 3) + "short", 4, "record 0, offset 0"},
-                                         {"TR-4 other kind", "{\"a\": 1}, and so on, and so on", 3, "record 0, offset 0"},
-                                         {"TR-4 gzip cut", "\x1F\x8B\x08\0\0\0"s, 3, "some.tfrecord"},
-                                         {"TR-5 varint", frame_tfrecord(varint), 3, "record 0"},
-                                         {"TR-5 wire type", frame_tfrecord("\x0D\x01\x02\x03\x04"s), 3, "record 0"},
-                                         {"TR-5 group", frame_tfrecord("\x0B\x0C"s), 3, "record 0"}}) {
+  for (const Row& row :
+       std::vector<Row>{{"TR-3 beyond", head_of(1000) + "short", 3, "record 0, offset 0"},
+                        {"TR-3 wraps", head_of(UINT64_MAX - 3) + "short", 4, "record 0, offset 0"},
+                        {"TR-4 other kind", "{\"a\": 1}, and so on, and so on", 3, "record 0, offset 0"},
+                        {"TR-4 gzip cut", "\x1F\x8B\x08\0\0\0"s, 3, "some.tfrecord"},
+                        {"TR-5 varint", frame_tfrecord(varint), 3, "record 0"},
+                        {"TR-5 wire type", frame_tfrecord("\x0D\x01\x02\x03\x04"s), 3, "record 0"},
+                        {"TR-5 group", frame_tfrecord("\x0B\x0C"s), 3, "record 0"}}) {
     file_fails("some.tfrecord", row);
   }
 }
@@ -156,7 +185,8 @@ TEST_F(DataMalformed, TorchFiles) {
            {"PK-3 no stop", archive_of("\x80\x02K\x01"), 3, "data.pkl"},
            {"PK-3 behind stop", archive_of(kObject + "x"), 3, "data.pkl"},
            {"PK-4 list", archive_of(pickle("]" + text("k") + small(1) + "s")), 3, "data.pkl"},
-           {"PK-4 size", archive_of(pickle(tensor("FloatStorage", 4, "K\x00K\x04\x85K\x01\x85"s)), {{"0", "12"}}), 3, "0"},
+           {"PK-4 size", archive_of(pickle(tensor("FloatStorage", 4, "K\x00K\x04\x85K\x01\x85"s)), {{"0", "12"}}), 3,
+            "0"},
            {"PK-5 text", archive_of("\x80\x02X\xFF\xFF\xFF\x7F"s), 4, "byte 2"},
            {"PK-5 doubling", archive_of(pickle(doubling)), 4, "data.pkl"},
            {"PK-6 twice", zip_of(twice), 3, "a/data.pkl"},
@@ -200,13 +230,13 @@ TEST_F(DataMalformed, ItemsOfConversations) {
   const std::string good = R"({"image": "grey.png", "conversations": [{"from": "human", "value": "<image>\nWhat?"},
     {"from": "gpt", "value": "Grey."}]})";
   write_llava("set", {"grey.png"});
-  for (const Row& row : std::vector<Row>{
-           {"no turns", "{\"image\": \"grey.png\"}", 3, "/conversations"},
-           {"type", replaced_once(good, "\"Grey.\"", "7"), 3, "/conversations/1/value"},
-           {"placeholder", replaced_once(good, "<image>", "<image><image>"), 3, "not as many pictures"},
-           {"picture", replaced_once(good, "grey.png", "gray.png"), 5, "gray.png"},
-           {"policy", replaced_once(good, "grey.png", "../llava.json"), 4, "../llava.json"},
-           {"no text", replaced_once(good, "\"grey.png\"", "[3]"), 3, "/image"}}) {
+  for (const Row& row :
+       std::vector<Row>{{"no turns", "{\"image\": \"grey.png\"}", 3, "/conversations"},
+                        {"type", replaced_once(good, "\"Grey.\"", "7"), 3, "/conversations/1/value"},
+                        {"placeholder", replaced_once(good, "<image>", "<image><image>"), 3, "not as many pictures"},
+                        {"picture", replaced_once(good, "grey.png", "gray.png"), 5, "gray.png"},
+                        {"policy", replaced_once(good, "grey.png", "../llava.json"), 4, "../llava.json"},
+                        {"no text", replaced_once(good, "\"grey.png\"", "[3]"), 3, "/image"}}) {
     write("set/llava.json", "[" + good + "," + row.bytes + "]");
     const CheckedSource checked = check("set/llava.yaml");
     EXPECT_EQ(checked.status, row.status) << row.name << checked.err;
@@ -221,7 +251,8 @@ TEST_F(DataMalformed, Configurations) {
   const std::string good = text_of("set/llava.yaml");
   std::string bomb = "a: &a [x, x]\n";
   for (char name = 'b'; name < 'j'; ++name)
-    bomb += std::string(1, name) + ": &" + name + " [*" + static_cast<char>(name - 1) + ", *" + static_cast<char>(name - 1) + "]\n";
+    bomb += std::string(1, name) + ": &" + name + " [*" + static_cast<char>(name - 1) + ", *" +
+            static_cast<char>(name - 1) + "]\n";
   for (const Row& row : std::vector<Row>{{"bomb", bomb, 4, "set/bad.yaml: 1:4"},
                                          {"alias", "DATA_PATH: [*a]\n", 2, "set/bad.yaml: 1:"},
                                          {"anchor", "DATA_PATH: &a [x]\n", 4, "set/bad.yaml: 1:"},
@@ -261,8 +292,8 @@ TEST_F(DataMalformed, FeaturesAndInfoOfADataSet) {
   };
   set_fails("features.json", {"cut", features.substr(0, 300), 3, "features.json: "});
   set_fails("features.json", {"negative", replaced_once(features, "[\"7\"]", "[\"-7\"]"), 3, "/featuresDict"});
-  set_fails("features.json", {"overflow", replaced_once(features, "[\"7\"]", "[\"9223372036854775807\", \"9\"]"), 4,
-                              "/featuresDict"});
+  set_fails("features.json",
+            {"overflow", replaced_once(features, "[\"7\"]", "[\"9223372036854775807\", \"9\"]"), 4, "/featuresDict"});
   set_fails("features.json", {"text", replaced_once(features, "[\"7\"]", "[\"seven\"]"), 3, "/featuresDict"});
   set_fails("features.json", {"no steps", replaced_once(features, "\"steps\"", "\"stages\""), 3, "feature \"steps\""});
   set_fails("features.json", {"deep", nested("{\"a\":", "}", 70), 4, "features.json: "});

@@ -52,8 +52,9 @@ void read_archive(std::string_view bytes) {
     end = entry.begin + entry.size;
     demand(entry.size >= 0 && end <= archive->bytes(), "entries lie in the file");
     demand(archive->find(entry.name) != nullptr && archive->find(entry.name)->begin == entry.begin, "names are unique");
-    demand(entry.name.find("..") == std::string::npos || !Path(entry.name).lexically_normal().string().starts_with(".."),
-           "names stay in the archive");
+    demand(
+        entry.name.find("..") == std::string::npos || !Path(entry.name).lexically_normal().string().starts_with(".."),
+        "names stay in the archive");
     unless_refused([&] { return archive->read(entry); });
   }
 }
