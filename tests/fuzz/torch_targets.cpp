@@ -38,7 +38,14 @@ void demand_plain(const TorchValue& value, size_t input_bytes) {
   demand_bounded(value, input_bytes, total);
   std::string text;
   append_json(text, value, 4);
-  demand(Json::accept(text), "what is shown is JSON");
+  try {
+    parse_json(text, JsonOrigin{.file = "shown.json"}, JsonLimits{.depth = 4096, .values = int64_t{1} << 24});
+  } catch (const Error& error) {
+    // Integers are shown with all their digits.
+    const std::string& what = error.fields().what;
+    const bool long_integer = what == "integer does not fit 64 bits" || what == "number too large";
+    demand(long_integer || error.code() == ErrorCode::Refused, "what is shown is JSON: " + error.line());
+  }
 }
 
 void read_archive(std::string_view bytes) {
