@@ -70,6 +70,21 @@ std::string shortest(double value) {
   return dump_json(value, kExactDigits);
 }
 
+// "mixture.bridge_orig" of "mixture".
+bool is_entry(const ConfigField& field, const std::string& name) {
+  return std::holds_alternative<ConfigNumbers*>(field.value) && name.starts_with(field.name + ".") &&
+         name.size() > field.name.size() + 1;
+}
+
+template <typename Value>
+Value* find(const ConfigView& view, const std::string& name) {
+  for (const ConfigField& field : view) {
+    const auto* value = std::get_if<Value*>(&field.value);
+    if (field.name == name && value != nullptr) return *value;
+  }
+  return nullptr;
+}
+
 std::string yaml_value(const ConfigField& field) {
   if (const auto* number = std::get_if<double*>(&field.value)) return shortest(**number);
   return std::visit([](const auto* value) { return dump_json(*value); }, field.value);
@@ -77,31 +92,32 @@ std::string yaml_value(const ConfigField& field) {
 
 }  // namespace
 
-ConfigTexts* find_texts(const ConfigView& view, const std::string& name) {
-  for (const ConfigField& field : view) {
-    const auto* texts = std::get_if<ConfigTexts*>(&field.value);
-    if (field.name == name && texts != nullptr) return *texts;
-  }
-  return nullptr;
-}
+ConfigTexts* find_texts(const ConfigView& view, const std::string& name) { return find<ConfigTexts>(view, name); }
+ConfigNumbers* find_numbers(const ConfigView& view, const std::string& name) { return find<ConfigNumbers>(view, name); }
 
-void assign(const ConfigView& view, const std::string& name, const ConfigValue& value) {
+void require_known(const ConfigView& view, const std::string& name) {
   std::vector<std::string> known;
   for (const ConfigField& field : view) {
-    const auto* numbers = std::get_if<ConfigNumbers*>(&field.value);
-    const bool entry = numbers != nullptr && name.starts_with(field.name + ".") && name.size() > field.name.size() + 1;
-    if (entry || field.name == name) {
-      const Assigner assigner{value.text, value.quoted};
-      const char* expected =
-          entry ? assigner(&(**numbers)[name.substr(field.name.size() + 1)]) : std::visit(assigner, field.value);
-      if (expected == nullptr) return;
-      throw Error(ErrorCode::Usage, {.where = name, .what = "wrong value", .expected = expected, .got = value.text});
-    }
+    if (field.name == name || is_entry(field, name)) return;
     known.push_back(field.name);
   }
   const std::string near = nearest_word(name, known);
   throw Error(ErrorCode::Usage,
               {.where = name, .what = "unknown setting", .hint = near.empty() ? "" : "did you mean " + near});
+}
+
+void assign(const ConfigView& view, const std::string& name, const ConfigValue& value) {
+  require_known(view, name);
+  const Assigner assigner{value.text, value.quoted};
+  for (const ConfigField& field : view) {
+    const bool entry = is_entry(field, name);
+    if (!entry && field.name != name) continue;
+    const char* expected = entry
+                               ? assigner(&(*std::get<ConfigNumbers*>(field.value))[name.substr(field.name.size() + 1)])
+                               : std::visit(assigner, field.value);
+    if (expected == nullptr) return;
+    throw Error(ErrorCode::Usage, {.where = name, .what = "wrong value", .expected = expected, .got = value.text});
+  }
 }
 
 void set(const ConfigView& view, std::string_view assignment) {

@@ -6,7 +6,8 @@
 //   };  then
 //   ConfigView view = config_view(config);   // then load_yaml(view, path), set(view, "eps_px=2"), to_json(view)
 //
-// A list of texts is [a, b]; one text alone is a list of one. Numbers by name are {a: 1, b: 2}, or "field.a=1".
+// A list of texts is [a, b]; one text alone is a list of one. Numbers by name are {a: 1, b: 2}, which replaces those of
+// before, or "field.a=1", which adds to them.
 #pragma once
 
 #include <cstdint>

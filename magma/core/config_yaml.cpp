@@ -1,3 +1,4 @@
+#include <functional>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -47,19 +48,13 @@ class SettingsHandler : public YAML::EventHandler {
     if (groups_.empty()) fail(mark, ErrorCode::Usage, "a configuration is a mapping", value);
     if (list_ != nullptr) return list_->push_back(value);
     if (!key_) return take_key(mark, value);
-    try {
-      assign(view_, groups_.back() + *key_, {value, quoted});
-    } catch (const Error& error) {
-      ErrorFields fields = error.fields();
-      fields.file = file_;
-      fields.where = place(mark) + " " + fields.where;
-      throw Error(error.code(), fields);
-    }
+    placed(mark, [&] { assign(view_, groups_.back() + *key_, {value, quoted}); });
     key_.reset();
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
                        YAML::EmitterStyle::value /*style*/) override {
     list_ = key_ && list_ == nullptr ? find_texts(view_, groups_.back() + *key_) : nullptr;
+    if (list_ == nullptr && key_) placed(mark, [&] { require_known(view_, groups_.back() + *key_); });
     if (list_ == nullptr) fail(mark, ErrorCode::Usage, "no list is taken here", key_ ? *key_ : "");
     list_->clear();
   }
@@ -76,6 +71,8 @@ class SettingsHandler : public YAML::EventHandler {
     }
     if (list_ != nullptr) fail(mark, ErrorCode::Usage, "a list of texts is expected here", "");
     if (!groups_.empty() && !key_) fail(mark, ErrorCode::Usage, "a mapping cannot be a key", "");
+    ConfigNumbers* numbers = key_ ? find_numbers(view_, groups_.back() + *key_) : nullptr;
+    if (numbers != nullptr) numbers->clear();  // they replace those of before
     groups_.push_back(groups_.empty() ? "" : groups_.back() + *key_ + ".");
     key_.reset();
   }
@@ -86,6 +83,17 @@ class SettingsHandler : public YAML::EventHandler {
   }
 
  private:
+  // What `set` throws, with its file and place.
+  void placed(const YAML::Mark& mark, const std::function<void()>& set) const {
+    try {
+      set();
+    } catch (const Error& error) {
+      ErrorFields fields = error.fields();
+      fields.file = file_;
+      fields.where = place(mark) + " " + fields.where;
+      throw Error(error.code(), fields);
+    }
+  }
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) const {
     if (anchor != 0) fail(mark, ErrorCode::Refused, "anchors are not allowed in a configuration", "");
   }

@@ -1,9 +1,9 @@
 #include "magma/data/batch_folder.h"
 
 #include <algorithm>
-#include <cstring>
+#include <charconv>
 #include <fstream>
-#include <limits>
+#include <string_view>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -35,14 +35,32 @@ int64_t size_of(const Path& file) {
 }
 
 Json fingerprint(const std::vector<Path>& files) {
+  int64_t total = 0;
+  for (const Path& file : files) total += size_of(file);
   Json list = Json::array();
   for (const Path& file : files) {
     list.push_back({{"file", file.string()},
                     {"size", size_of(file)},
                     {"modified", modified_at(file)},
-                    {"hash", hex64(hash_file(file))}});
+                    {"hash", total > kHashedBytes ? "" : hex64(hash_file(file))}});
   }
   return list;
+}
+
+Json entries_of(const DataSource& source) {
+  Json list = Json::array();
+  for (const DataEntry& entry : source.entries) {
+    list.push_back({{"path", entry.path},
+                    {"tag", entry.options.tag},
+                    {"dataset", entry.options.dataset},
+                    {"weight", entry.weight},
+                    {"image_folder", entry.options.image_folder}});
+  }
+  return list;
+}
+
+Error changed(const std::string& file, const char* what) {
+  return Error(ErrorCode::Usage, {.file = file, .what = what, .hint = "start the stream anew, or bring the data back"});
 }
 
 Json state_json(const StreamState& state) {
@@ -145,16 +163,49 @@ std::string row_line(const Batch& batch, size_t number) {
   return line + "]}\n";
 }
 
+// Of a run that was killed: staged files, and a batch that comes again.
+bool is_left_over(const std::string& name, int64_t next_batch) {
+  constexpr std::string_view kBatch = "batch_", kTensors = ".safetensors";
+  if (name.ends_with(".tmp"))
+    return name.starts_with(".batch_") || name.starts_with(".stream.json.") || name.starts_with(".samples.jsonl.");
+  if (!name.starts_with(kBatch) || !name.ends_with(kTensors)) return false;
+  int64_t number = 0;
+  const char* end = name.data() + name.size() - kTensors.size();
+  const auto [stopped, failed] = std::from_chars(name.data() + kBatch.size(), end, number);
+  return failed == std::errc() && stopped == end && number >= next_batch;
+}
+
+// Bytes of the lines of samples.jsonl that belong to batches before `next_batch`, which stand first.
+int64_t bytes_of_batches(const Path& samples, int64_t next_batch) {
+  std::ifstream stream(samples, std::ios::binary);
+  int64_t kept = 0, number = 0;
+  for (std::string line; next_batch > 0 && std::getline(stream, line) && !stream.eof(); ++number) {
+    const JsonOrigin origin{.file = samples.string(), .line = number + 1, .byte = kept};
+    const Json row = parse_json(line, origin, {.depth = limits().json_depth, .values = limits().json_values});
+    const std::string where = fmt::format("line {}", number + 1);
+    if (JsonObject(row, samples.string(), where).integer("batch") >= next_batch) break;
+    kept += static_cast<int64_t>(line.size()) + 1;
+  }
+  return kept;
+}
+
 }  // namespace
 
 StreamState read_stream_state(const Path& stream_json) {
+  const std::string file = stream_json.string();
   const Json root = read_json(stream_json);
-  const JsonObject state(root, stream_json.string());
-  const auto at_least_zero = [&](const char* key) {
-    return bounded(state.integer(key), 0, std::numeric_limits<int64_t>::max(), key);
+  const JsonObject state(root, file);
+  const auto at_least = [&](int64_t least, const char* key) {
+    const int64_t value = state.integer(key);
+    if (value >= least) return value;
+    throw Error(ErrorCode::Malformed, {.file = file,
+                                       .where = std::string("/") + key,
+                                       .what = "out of range",
+                                       .expected = fmt::format("{} or more", least),
+                                       .got = std::to_string(value)});
   };
   if (state.integer("version") != kVersion) {
-    throw Error(ErrorCode::Usage, {.file = stream_json.string(),
+    throw Error(ErrorCode::Usage, {.file = file,
                                    .where = "/version",
                                    .what = "a state of another version of this program",
                                    .expected = std::to_string(kVersion),
@@ -163,27 +214,44 @@ StreamState read_stream_state(const Path& stream_json) {
   const std::string order = state.string("order");
   if (order != "shuffled" && order != "file") {
     throw Error(ErrorCode::Malformed,
-                {.file = stream_json.string(), .where = "/order", .what = "neither shuffled nor file", .got = order});
+                {.file = file, .where = "/order", .what = "neither shuffled nor file", .got = order});
   }
-  if (!root.at("seed").is_number_unsigned()) {
-    throw Error(ErrorCode::Malformed, {.file = stream_json.string(), .where = "/seed", .what = "not a seed"});
+  if (!state.has("seed") || !root.at("seed").is_number_unsigned()) {
+    throw Error(ErrorCode::Malformed, {.file = file, .where = "/seed", .what = "missing, or not a seed"});
   }
-  return {.position = {.batch = at_least_zero("next_batch"),
-                       .candidate = at_least_zero("candidate"),
-                       .rows = at_least_zero("rows"),
-                       .skipped = at_least_zero("skipped")},
-          .batch_size = bounded(state.integer("batch_size"), 1, std::numeric_limits<int32_t>::max(), "batch_size"),
+  return {.position = {.batch = at_least(0, "next_batch"),
+                       .candidate = at_least(0, "candidate"),
+                       .rows = at_least(0, "rows"),
+                       .skipped = at_least(0, "skipped")},
+          .batch_size = at_least(1, "batch_size"),
           .seed = root.at("seed").get<uint64_t>(),
           .shuffled = order == "shuffled"};
 }
 
-void require_unchanged(const Path& stream_json, const DataSource& source, const BatchStream& stream) {
+void require_same_files(const Path& stream_json) {
+  const Json root = read_json(stream_json);
+  const Json& files = JsonObject(root, stream_json.string()).array("files");
+  for (size_t i = 0; i < files.size(); ++i) {
+    const JsonObject was(files[i], stream_json.string(), fmt::format("/files/{}", i));
+    const std::string name = was.string("file"), hash = was.string("hash");
+    const int64_t size = was.integer("size"), modified = was.integer("modified");
+    std::error_code unreadable;
+    if (!std::filesystem::is_regular_file(name, unreadable))
+      throw changed(name, "this source of the stream is no longer there");
+    if (size != size_of(name)) throw changed(name, "the source has another size than when the stream began");
+    const bool same = hash.empty() ? modified == modified_at(name) : hash == hex64(hash_file(name));
+    if (!same) throw changed(name, "the source's content changed since the stream began");
+  }
+}
+
+void require_same_source(const Path& stream_json, const DataSource& source, const std::vector<Path>& files) {
   const Json root = read_json(stream_json);
   const JsonObject state(root, stream_json.string());
   DataConfig config = source.config;
   const Json now = to_json(config_view(config));
+  const JsonObject settings = state.object("settings");
   for (const auto& [key, value] : now.items()) {
-    const Json& before = state.object("settings").raw();
+    const Json& before = settings.raw();
     if (before.contains(key) && before.at(key) == value) continue;
     throw Error(ErrorCode::Usage, {.file = source.file,
                                    .where = "data." + key,
@@ -191,29 +259,17 @@ void require_unchanged(const Path& stream_json, const DataSource& source, const 
                                    .expected = before.contains(key) ? dump_json(before.at(key)) : "",
                                    .got = dump_json(value)});
   }
-  const auto changed = [](const std::string& file, const char* what) {
-    return Error(ErrorCode::Usage,
-                 {.file = file, .what = what, .hint = "start the stream anew, or bring the data back"});
-  };
   const Json& before = state.array("files");
-  const std::vector<Path> files = stream.files();
-  int64_t total = 0;
-  for (const Path& file : files) total += size_of(file);
   for (size_t i = 0; i < std::max(files.size(), before.size()); ++i) {
-    if (i >= files.size())
-      throw changed(JsonObject(before[i], stream_json.string()).string("file"),
-                    "this file of the stream is no longer a source");
-    const std::string name = files[i].string();
-    if (i >= before.size()) throw changed(name, "this source was not there when the stream began");
-    const JsonObject was(before[i], stream_json.string(), fmt::format("/files/{}", i));
-    if (was.string("file") != name) throw changed(name, "another source stood here when the stream began");
-    if (was.integer("size") != size_of(files[i]))
-      throw changed(name, "the source has another size than when the stream began");
-    const bool same_time = was.integer("modified") == modified_at(files[i]);
-    if (total > kHashedBytes && same_time) continue;
-    if (was.string("hash") != hex64(hash_file(files[i])))
-      throw changed(name, "the source's content changed since the stream began");
+    const std::string was =
+        i < before.size() ? JsonObject(before[i], stream_json.string(), fmt::format("/files/{}", i)).string("file")
+                          : "";
+    if (i >= files.size()) throw changed(was, "this file of the stream is no longer a source");
+    if (was.empty()) throw changed(files[i].string(), "this source was not there when the stream began");
+    if (was != files[i].string()) throw changed(files[i].string(), "another source stood here when the stream began");
   }
+  if (state.array("entries") != entries_of(source))
+    throw changed(source.file, "its weights or families of data are not those that the stream began with");
 }
 
 struct BatchFolder::State {
@@ -232,7 +288,8 @@ BatchFolder::BatchFolder(const Path& folder, const DataSource& source, const std
     : state_(std::make_unique<State>()) {
   DataConfig config = source.config;
   state_->folder = folder;
-  state_->fixed = {{"settings", to_json(config_view(config))}, {"files", fingerprint(files)}};
+  state_->fixed = {
+      {"settings", to_json(config_view(config))}, {"entries", entries_of(source)}, {"files", fingerprint(files)}};
 }
 
 BatchFolder::~BatchFolder() = default;
@@ -241,26 +298,15 @@ void BatchFolder::begin(const StreamState& state) {
   std::error_code failure;
   std::filesystem::create_directories(state_->folder, failure);
   if (failure) throw system_error("mkdir", state_->folder.string(), failure.value());
-  const Path file = state_->folder / "samples.jsonl";
-  std::string kept;
-  if (std::filesystem::exists(file) && state.position.batch > 0) {
-    JsonLines lines(file);
-    try {
-      while (const auto line = lines.next()) {
-        if (JsonObject(*line, file.string(), lines.where()).integer("batch") < state.position.batch)
-          kept += line->dump() + "\n";
-      }
-    } catch (const Error&) {
-      // The last line of a killed run may be half written; it belongs to a batch that comes again.
-    }
-  }
   for (const auto& entry : std::filesystem::directory_iterator(state_->folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("batch_") && name.ends_with(".safetensors") && state.position.batch == 0)
-      std::filesystem::remove(entry.path());
+    if (is_left_over(entry.path().filename().string(), state.position.batch)) std::filesystem::remove(entry.path());
   }
-  write_file_atomically(file, kept, false);
+  const Path file = state_->folder / "samples.jsonl";
+  const int64_t kept = bytes_of_batches(file, state.position.batch);
   state_->samples.open(file, std::ios::app | std::ios::binary);
+  if (state_->samples) std::filesystem::resize_file(file, static_cast<uintmax_t>(kept), failure);
+  if (!state_->samples || failure)
+    throw Error(ErrorCode::FileSystem, {.file = file.string(), .what = "cannot be written"});
   state_->save(state);
 }
 

@@ -18,13 +18,16 @@ struct StreamState {
   bool shuffled = true;
 };
 
-// Reads OUT/stream.json.
+// Reads OUT/stream.json. Error(Malformed) names the field.
 StreamState read_stream_state(const Path& stream_json);
-// Error(Usage) naming the file of `stream` that is not what it was when `stream_json` was written, or the setting.
-void require_unchanged(const Path& stream_json, const DataSource& source, const BatchStream& stream);
+// Before anything of the sources is read: Error(Usage) naming the file that is not what it was when the stream began.
+void require_same_files(const Path& stream_json);
+// Error(Usage) naming the setting, the configuration, or the file of `files` (of the stream) that is new or is gone.
+void require_same_source(const Path& stream_json, const DataSource& source, const std::vector<Path>& files);
 
 // Folder OUT: batch_000000.safetensors, ..., samples.jsonl, stream.json. Each batch is whole or absent; after a kill
-// stream.json says which is the next, and begin() drops lines of samples.jsonl that belong to later ones.
+// stream.json says which is the next, and begin() drops what belongs to it and to later ones. What stays of
+// samples.jsonl stays byte by byte.
 class BatchFolder {
  public:
   // `files`: of the stream; their contents are read once for the fingerprint.

@@ -122,6 +122,7 @@ std::string found_path(const Path& config_file, const std::string& path, const s
 // Where the annotations are: the folder of "dir/a+b" is what has to exist.
 std::string found_annotations(const Path& config_file, const std::string& path) {
   const Path given(path);
+  if (path.empty()) throw usage(config_file.string(), "DATA_PATH", "empty path");
   if (given.filename().string().find('+') == std::string::npos && given.has_extension()) {
     return found_path(config_file, path, "DATA_PATH");
   }

@@ -80,7 +80,10 @@ int64_t DrawOrder::State::draws_before(int64_t row) const {
     const auto last = static_cast<int64_t>(drawn_before.size()) - 1;
     drawn_before.push_back(count_block(last, drawn_before.back()));
   }
-  if (!blocks.contains(block)) count_block(block, drawn_before[static_cast<size_t>(block)]);
+  if (!blocks.contains(block)) {
+    std::vector<int64_t> after = count_block(block, drawn_before[static_cast<size_t>(block)]);
+    if (static_cast<int64_t>(drawn_before.size()) == block + 1) drawn_before.push_back(std::move(after));
+  }
   return blocks.at(block)[static_cast<size_t>(row % kEvery)];
 }
 

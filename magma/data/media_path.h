@@ -11,9 +11,11 @@ struct MediaPath {
   std::string path;
 };
 
-// Error(Refused) for a name that is absolute or leaves `folder` by "..", Malformed for an empty one and for one with a
-// zero byte.
+// Error(Refused) for a name that is absolute or leaves `folder` by ".." or a symbolic link, Malformed for an empty one
+// and for one with a zero byte.
 MediaPath media_path(const std::string& folder, std::string_view name);
+// Error(Refused) when `path`, all links followed, is not below `folder`; both may be missing.
+void require_below(const std::string& folder, const std::string& path);
 
 // As annotations of pictures name them (data_formats.md 5.2): "ming2web_images" is "mind2web_images", one leading "/"
 // does not count.

@@ -117,6 +117,13 @@ void require_feature(const RldsDataset& dataset, const std::string& file, const 
                                      .hint = nearest.empty() ? "" : "did it have " + nearest + " before?"});
 }
 
+// Of the folder above, of the one above that, and its own: any may be called after the data set.
+std::vector<std::string> folder_names(const Path& version_folder) {
+  Path folder = std::filesystem::absolute(version_folder).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  return {folder.parent_path().filename(), folder.parent_path().parent_path().filename(), folder.filename()};
+}
+
 }  // namespace
 
 EpisodeSteps steps_of(const Episode& episode) {
@@ -205,6 +212,24 @@ OpenxTrajectory OpenxLayout::standardise(const EpisodeSteps& episode, bool with_
   return trajectory;
 }
 
+void OpenxLayout::require_gripper_range(const EpisodeSteps& episode, int64_t count) const {
+  const Recipe::Term& term = action_.terms().back();
+  const auto& functions = term.functions;
+  if (term.key.empty() || std::find(functions.begin(), functions.end(), Recipe::Function::Clip) != functions.end())
+    return;
+  StepColumns columns(episode.steps, episode.value);
+  const int64_t first = std::min(episode.steps, first_step());
+  const Columns stored = stored_columns(term, columns, first);
+  for (int64_t t = 0; t < std::min(count, stored.rows); ++t) {
+    const float gripper = stored.row(t).back();
+    if (gripper >= -1 && gripper <= 1) continue;
+    throw feature_error(term.key, {.where = fmt::format("step {}", first + t),
+                                   .what = "gripper out of range",
+                                   .expected = "-1 to 1",
+                                   .got = fmt::format("{}", gripper)});
+  }
+}
+
 bool is_openx_layout(const std::string& dataset) {
   const auto rows = openx_layout_rows();
   return std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.name == dataset; });
@@ -216,14 +241,15 @@ std::vector<std::string> openx_layout_names() {
   return names;
 }
 
+bool has_openx_layout(const Path& version_folder) {
+  const std::vector<std::string> names = folder_names(version_folder);
+  return std::any_of(names.begin(), names.end(), is_openx_layout);
+}
+
 std::string openx_dataset_name(const Path& version_folder) {
-  Path folder = std::filesystem::absolute(version_folder).lexically_normal();
-  if (!folder.has_filename()) folder = folder.parent_path();
-  const std::string own = folder.filename(), above = folder.parent_path().filename(),
-                    second = folder.parent_path().parent_path().filename();
-  for (const std::string& name : {above, second, own}) {
-    if (is_openx_layout(name)) return name;
-  }
+  const std::vector<std::string> names = folder_names(version_folder);
+  if (const auto found = std::find_if(names.begin(), names.end(), is_openx_layout); found != names.end()) return *found;
+  const std::string& above = names.front();
   const std::string nearest = nearest_word(above, openx_layout_names());
   throw Error(ErrorCode::Usage, {.file = version_folder.string(),
                                  .what = "no layout is known by the name of this folder",

@@ -54,6 +54,9 @@ class OpenxLayout {
   void require_features(const RldsDataset& dataset, const std::string& file) const;
   // Error(Malformed) names feature and step.
   OpenxTrajectory standardise(const EpisodeSteps& episode, bool with_proprio) const;
+  // Error(Malformed) where the gripper of transitions [0, count), as it is stored, is beyond -1 and 1, which no token
+  // can say. Layouts that cut it to 0 and 1 themselves take any.
+  void require_gripper_range(const EpisodeSteps& episode, int64_t count) const;
 
  private:
   std::string language_key() const;
@@ -69,5 +72,6 @@ std::vector<std::string> openx_layout_names();
 // The data set a version folder holds, by the names of the folders above it: ROOT/NAME/1.0.0, ROOT/NAME/CONFIG/1.0.0.
 // Error(Usage) where none is known.
 std::string openx_dataset_name(const Path& version_folder);
+bool has_openx_layout(const Path& version_folder);  // there is such a name
 
 }  // namespace magma

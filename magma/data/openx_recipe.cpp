@@ -100,31 +100,6 @@ std::optional<int64_t> columns_made(const Recipe::Term& term) {
   return known ? std::optional(end - begin) : std::nullopt;
 }
 
-// [rows, width] of the steps from `first` on.
-Columns columns_of(const Recipe::Term& term, StepColumns& steps, int64_t first) {
-  const Columns& feature = steps.get(term.key);
-  if (term.whole && feature.width != *term.whole) {
-    throw feature_error(term.key, {.what = "wrong number of columns",
-                                   .expected = std::to_string(*term.whole),
-                                   .got = std::to_string(feature.width)});
-  }
-  const auto taken = columns_taken(term, feature.width);
-  if (!taken) {
-    const int64_t least = std::max({term.end.value_or(0), -term.begin.value_or(0), term.begin.value_or(0) + 1});
-    throw feature_error(term.key, {.what = "too few columns",
-                                   .expected = fmt::format("{} or more", least),
-                                   .got = std::to_string(feature.width)});
-  }
-  Columns result{.rows = feature.rows - first, .width = taken->second - taken->first, .values = {}};
-  result.values.reserve(static_cast<size_t>(result.rows * result.width));
-  for (int64_t row = first; row < feature.rows; ++row) {
-    const auto values = feature.row(row).subspan(static_cast<size_t>(taken->first), static_cast<size_t>(result.width));
-    require_finite(values, term.key, row);
-    result.values.insert(result.values.end(), values.begin(), values.end());
-  }
-  return result;
-}
-
 Columns to_euler(const std::string& key, const Columns& quaternions) {
   if (quaternions.width != kQuaternion) {
     throw feature_error(key, {.what = "not a quaternion", .expected = "4", .got = std::to_string(quaternions.width)});
@@ -161,7 +136,7 @@ Columns evaluate_term(const Recipe::Term& term, StepColumns& steps, int64_t firs
     const auto count = static_cast<size_t>(rows * term.constants);
     return {.rows = rows, .width = term.constants, .values = std::vector<float>(count, term.constant)};
   }
-  Columns columns = columns_of(term, steps, first);
+  Columns columns = stored_columns(term, steps, first);
   for (const Function function : term.functions) apply(function, term.key, columns);
   return columns;
 }
@@ -199,6 +174,30 @@ Columns Recipe::evaluate(StepColumns& steps, int64_t first) const {
       const auto values = part.row(row);
       result.values.insert(result.values.end(), values.begin(), values.end());
     }
+  }
+  return result;
+}
+
+Columns stored_columns(const Recipe::Term& term, StepColumns& steps, int64_t first) {
+  const Columns& feature = steps.get(term.key);
+  if (term.whole && feature.width != *term.whole) {
+    throw feature_error(term.key, {.what = "wrong number of columns",
+                                   .expected = std::to_string(*term.whole),
+                                   .got = std::to_string(feature.width)});
+  }
+  const auto taken = columns_taken(term, feature.width);
+  if (!taken) {
+    const int64_t least = std::max({term.end.value_or(0), -term.begin.value_or(0), term.begin.value_or(0) + 1});
+    throw feature_error(term.key, {.what = "too few columns",
+                                   .expected = fmt::format("{} or more", least),
+                                   .got = std::to_string(feature.width)});
+  }
+  Columns result{.rows = feature.rows - first, .width = taken->second - taken->first, .values = {}};
+  result.values.reserve(static_cast<size_t>(result.rows * result.width));
+  for (int64_t row = first; row < feature.rows; ++row) {
+    const auto values = feature.row(row).subspan(static_cast<size_t>(taken->first), static_cast<size_t>(result.width));
+    require_finite(values, term.key, row);
+    result.values.insert(result.values.end(), values.begin(), values.end());
   }
   return result;
 }

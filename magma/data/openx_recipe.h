@@ -37,4 +37,7 @@ class Recipe {
 // Begin and end of the columns a term takes of a feature `width` wide; nullopt: not all of them are there.
 std::optional<std::pair<int64_t, int64_t>> columns_taken(const Recipe::Term& term, int64_t width);
 
+// The columns a term takes, [steps - first, n], before its functions. Errors as of evaluate().
+Columns stored_columns(const Recipe::Term& term, StepColumns& steps, int64_t first);
+
 }  // namespace magma

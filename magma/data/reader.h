@@ -34,6 +34,8 @@ class Reader {
   // Sample `index`, in file order. The same (seed, index) gives the same sample, from any thread. Pictures are not
   // decoded, except where the sample needs their pixels. Error names file and place, and means: this sample is bad.
   virtual Sample read(int64_t index) const = 0;
+  // What is wrong with sample `index` although it can be read; for magma data check.
+  virtual void check(int64_t) const {}
   // Where sample `index` is, also when it is bad.
   virtual Origin origin(int64_t index) const = 0;
   // Everything the samples come from but pictures, videos and traces: for fingerprints.

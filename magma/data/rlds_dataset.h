@@ -20,6 +20,7 @@ struct RldsFeature {
   int64_t ragged_levels = 0;       // sequences inside a step
   Element element = Element::F32;  // String also for text; Image for pictures
   std::vector<int64_t> shape{};    // of one value; -1: not known before it is read
+  std::vector<int64_t> picture{};  // of an Image once decoded, [..., height, width, channels]; -1: any
 };
 
 struct RldsSplit {

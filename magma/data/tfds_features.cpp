@@ -151,8 +151,10 @@ class FeaturesParser {
       read_tensor(node, feature);
     } else if (node.kind == "image") {
       shown.element = Element::Image;
+      shown.picture = read_shape(node);
     } else if (node.kind == "video") {  // a sequence of pictures
       shown.element = Element::Image;
+      shown.picture = read_shape(node);
       ++feature.levels;
     } else if (node.kind == "text") {
       shown.element = Element::String;

@@ -54,7 +54,7 @@ void paint_disc(Image& image, Pixel centre, int radius_px, Rgb colour) {
 }
 
 void paint_triangle(Image& image, const std::array<Pixel, 3>& corners, Rgb colour) {
-  const auto& [a, b, c] = corners;
+  const Pixel a = corners[0], b = corners[1], c = corners[2];
   const PixelBox box{std::min({a.x, b.x, c.x}), std::min({a.y, b.y, c.y}), std::max({a.x, b.x, c.x}) + 1,
                      std::max({a.y, b.y, c.y}) + 1};
   paint_where(image, box, colour, [&](int x, int y) {

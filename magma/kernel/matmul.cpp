@@ -5,6 +5,10 @@
 #include <numeric>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "magma/core/check.h"
 #include "magma/kernel/matmul_kernels.h"
 
@@ -14,10 +18,17 @@ namespace {
 constexpr int64_t kRowBlock = 480;         // rows that share the caches with one chunk of weights
 constexpr int64_t kBytesOfTask = 1 << 16;  // of weights: enough to hide what handing out a task costs
 
+#if defined(__x86_64__)
+// Not every compiler's __builtin_cpu_supports() knows it.
+bool has_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
 bool has_avx2() {
 #if defined(__x86_64__)
-  static const bool known =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  static const bool known = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
   return known;
 #else
   return false;

@@ -128,5 +128,44 @@ TEST_F(ConfigTest, AssignmentsOnTheCommandLine) {
   for (const char* text : {"seed", "=1", "sed=1", "seed=", "seed=1.5"}) EXPECT_THROW(set(view_, text), Error) << text;
 }
 
+struct Mixture {
+  ConfigNumbers weights = {{"a", 1}, {"b", 2}};
+  ConfigTexts tags = {"x"};
+  template <typename Visitor>
+  void fields(Visitor& v) {
+    v("weights", weights, "by name");
+    v("tags", tags, "texts");
+  }
+};
+
+TEST(ConfigNumbersByName, AMappingReplacesThemAndOneNameAddsToThem) {
+  Mixture mixture;
+  const ConfigView view = config_view(mixture);
+  set(view, "weights.c=3");
+  EXPECT_EQ(mixture.weights, (ConfigNumbers{{"a", 1}, {"b", 2}, {"c", 3}}));
+  set(view, "weights={d: 4}");
+  EXPECT_EQ(mixture.weights, (ConfigNumbers{{"d", 4}}));
+  set(view, "weights={}");
+  EXPECT_EQ(mixture.weights, ConfigNumbers{});
+  set(view, "tags=[y, z]");
+  EXPECT_EQ(mixture.tags, (ConfigTexts{"y", "z"}));
+}
+
+TEST(ConfigNumbersByName, AMisspeltListOrMappingIsToldTheNearestName) {
+  Mixture mixture;
+  const ConfigView view = config_view(mixture);
+  for (const auto& [assignment, near] :
+       {std::pair{"tagz=[y]", "did you mean tags"}, {"weight={a: 1}", "did you mean"}}) {
+    try {
+      set(view, assignment);
+      FAIL() << assignment;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::Usage);
+      EXPECT_EQ(error.fields().what, "unknown setting") << error.line();
+      EXPECT_EQ(error.fields().hint.rfind(near, 0), 0U) << error.line();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace magma

@@ -1,11 +1,14 @@
 #include "magma/data/normalisation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "magma/action/action_bins.h"
+#include "magma/action/action_statistics.h"
 #include "magma/core/error.h"
 #include "magma/core/random.h"
 
@@ -81,6 +84,36 @@ TEST(ActionNormaliser, NormalHasMeanZeroAndDeviationOne) {
   for (const size_t i : {0, 1, 2, 4, 5}) {
     EXPECT_NEAR(after.mean[i], 0, 1e-6);
     EXPECT_NEAR(after.std[i], 1, 1e-5);
+  }
+}
+
+// What the trainer writes as tokens, and the robot reads back: the action, as far as bins and percentiles let it.
+TEST(ActionNormaliser, ActionsComeBackThroughTokens) {
+  const Columns actions = random_actions(1000);
+  const ColumnStatistics found = column_statistics(actions);
+  ActionStatistics statistics{.scaled = kAllButGripper};
+  for (size_t i = 0; i < kActionNumbers; ++i) {
+    statistics.q01[i] = found.q01[i];
+    statistics.q99[i] = found.q99[i];
+  }
+  const ActionNormaliser normaliser(found, Normalisation::BoundsQ99);
+  const ActionBins bins(1000);
+  for (int64_t row = 0; row < actions.rows; ++row) {
+    std::array<float, kActionNumbers> normalised{};
+    normaliser.apply(actions.row(row), normalised);
+    ActionNumbers exact{}, told{};
+    for (size_t i = 0; i < kActionNumbers; ++i) {
+      exact[i] = normalised[i];
+      told[i] = bins.decode(bins.encode(normalised[i]));
+    }
+    const ActionNumbers back = statistics.restored(exact), spoken = statistics.restored(told);
+    for (const size_t i : {0, 1, 2, 4, 5}) {
+      const double value = std::clamp<double>(actions.row(row)[i], found.q01[i], found.q99[i]);
+      const double half_bin = (found.q99[i] - found.q01[i]) / 255;
+      EXPECT_NEAR(back[i], value, 1e-6);
+      EXPECT_NEAR(spoken[i], value, half_bin);
+    }
+    EXPECT_EQ(back[6], actions.row(row)[6]);
   }
 }
 

@@ -31,11 +31,11 @@ void fuzz_chat_items(std::string_view bytes) {
   ReaderOptions options;
   options.path = fuzz_file("chat_items", "items.json", bytes).string();
   options.config.image_size = 1;
-  for (const auto& [name, tag] : {std::pair{"chat_json", "llava"}, std::pair{"seeclick", "seeclick"}}) {
-    options.tag = tag;
+  for (const auto& family : {std::pair{"chat_json", "llava"}, std::pair{"seeclick", "seeclick"}}) {
+    options.tag = family.second;
     options.config.seeclick_original = bytes.size() % 2 == 0;
     options.config.seeclick_marked = bytes.size() % 3 != 0;
-    const auto reader = unless_refused([&] { return Readers::make(name, options); });
+    const auto reader = unless_refused([&] { return Readers::make(family.first, options); });
     if (!reader) return;
     for (int64_t i = 0; i < (*reader)->size(); ++i) {
       (*reader)->length(i);

@@ -38,7 +38,13 @@ const std::vector<NamedTarget> kTargets = {{"json", fuzz_json, 4000},
                                            {"action_statistics", fuzz_action_statistics, 3000},
                                            {"chat_items", fuzz_chat_items, 2000},
                                            {"video_items", fuzz_video_items, 3000},
-                                           {"trace_file", fuzz_trace_file, 2000}};
+                                           {"trace_file", fuzz_trace_file, 2000},
+                                           {"tfrecord", fuzz_tfrecord, 2000},
+                                           {"example", fuzz_example, 4000},
+                                           {"tfds_features", fuzz_tfds_features, 3000},
+                                           {"tfds_info", fuzz_tfds_info, 4000},
+                                           {"torch_file", fuzz_torch_file, 2000},
+                                           {"pickle", fuzz_pickle, 4000}};
 
 std::vector<Path> sorted_entries(const Path& folder) {
   std::vector<Path> entries;

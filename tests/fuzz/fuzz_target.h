@@ -37,6 +37,13 @@ void fuzz_action_statistics(std::string_view bytes);
 void fuzz_chat_items(std::string_view bytes);
 void fuzz_video_items(std::string_view bytes);
 void fuzz_trace_file(std::string_view bytes);
+// Stored formats of training data. `tfds_features`: a features.json, a zero byte, an Example that it describes.
+void fuzz_tfrecord(std::string_view bytes);
+void fuzz_example(std::string_view bytes);
+void fuzz_tfds_features(std::string_view bytes);
+void fuzz_tfds_info(std::string_view bytes);
+void fuzz_torch_file(std::string_view bytes);
+void fuzz_pickle(std::string_view bytes);
 
 // Throws std::logic_error naming what does not hold.
 void demand(bool holds, const std::string& what);

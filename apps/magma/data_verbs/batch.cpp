@@ -68,11 +68,12 @@ class BatchVerb final : public DataVerb {
   int run(const Output& out) override {
     const Stopwatch watch;
     const StreamState state = wanted_state();
+    if (!resume_.empty()) require_same_files(resume_);
     const DataSource source = read_data_source(source_, {.settings = settings_, .seed = state.seed});
     BatchStream stream(
         source, read_training_tokens(tokenizer_, source.config),
         {.batch_size = state.batch_size, .seed = state.seed, .shuffled = state.shuffled, .workers = workers()});
-    if (!resume_.empty()) require_unchanged(resume_, source, stream);
+    if (!resume_.empty()) require_same_source(resume_, source, stream.files());
     stream.start(state.position);
     const Summary summary = read_batches(out, source, stream, state, watch);
     show(out, summary);

@@ -10,9 +10,11 @@
 #include "magma/core/error.h"
 #include "magma/core/interrupt.h"
 #include "magma/core/json.h"
+#include "magma/core/log.h"
 #include "magma/core/progress.h"
 #include "magma/data/data_source.h"
 #include "magma/data/item_file.h"
+#include "magma/data/openx_layout.h"
 #include "magma/data/pictures.h"
 #include "magma/data/rlds_dataset.h"
 #include "magma/data/stored_format.h"
@@ -92,14 +94,19 @@ class Check final : public DataVerb {
     const FoundFormat found = find_stored_format(source);
     findings.kind = found.name;
     check_stored(findings, found, source);
-    if (!has_samples(found.name, source)) return;
+    if (!has_samples(found.name, source)) {
+      if (found.name == "rlds")
+        log(LogLevel::Warning, "{}: no layout has this name, so only what is stored was checked; --dataset names one",
+            escape_text(findings.source));
+      return;
+    }
     const DataSource read = read_data_source(source, {.settings = settings_, .dataset = dataset_, .split = split_});
     for (const DataEntry& entry : read.entries) read_samples(findings, read, entry, progress);
   }
 
   // Items of unknown families are conversations when they look like it; robot folders when their layout is known.
   bool has_samples(const std::string& format, const Path& source) const {
-    if (format == "rlds") return true;
+    if (format == "rlds") return !dataset_.empty() || has_openx_layout(source);
     if (format != "json" && format != "torch") return false;
     if (!settings_.empty() || !tag_of_path(source.string()).empty()) return true;
     if (format == "torch") return false;
@@ -127,16 +134,18 @@ class Check final : public DataVerb {
       throw_if_interrupted();
       progress.advance();
       const Origin origin = reader->origin(i);
+      // What is stored wrongly was listed with its record, and is no sample.
+      if (findings.bad_records.contains(Findings::record_of(origin.file, origin.where()))) continue;
       try {
         const Sample sample = reader->read(i);
+        reader->check(i);
         // A robot's pictures were all decoded where the records were checked.
         for (const SampleImage& image : sample.images) {
           if (!entry.stream) decode_picture(image, source.config);
         }
         ++findings.samples;
       } catch (const Error& error) {
-        const bool known = findings.bad_records.contains(Findings::record_of(origin.file, origin.where()));
-        if (!known) findings.add(error.with_file(origin.file).with_where(origin.where()));
+        findings.add(error.with_file(origin.file).with_where(origin.where()));
       }
     }
   }

@@ -32,6 +32,7 @@ class Stats final : public DataVerb {
   }
 
   int run(const Output& out) override {
+    if (!std::filesystem::exists(source_)) require_readable_file(source_);
     if (!is_rlds_folder(source_)) {
       throw Error(ErrorCode::Usage, {.file = source_,
                                      .what = "not a data set of robot episodes",

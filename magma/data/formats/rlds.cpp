@@ -89,6 +89,7 @@ class EpisodeCheck {
       const std::string& bytes = value.strings[i];
       if (bytes.empty()) continue;  // a camera that is not there
       const std::optional<ImageHeader> header = read_image_header(bytes);
+      if (header) require_size(feature, header->size, place(feature, i, value.strings.size()));
       if (header && (header->format == "gif" || header->format == "bmp")) continue;  // no decoder is trusted with them
       try {
         decode_image(bytes, "");
@@ -98,6 +99,15 @@ class EpisodeCheck {
         throw Error(error.code(), fields);
       }
     }
+  }
+
+  static void require_size(const RldsFeature& feature, Size size, std::string where) {
+    const std::vector<int64_t>& shape = feature.picture;
+    if (shape.size() < 3) return;
+    const int64_t height = shape[shape.size() - 3], width = shape[shape.size() - 2];
+    if ((height < 0 || height == size.h) && (width < 0 || width == size.w)) return;
+    fail("picture has another size than features.json says", std::move(where),
+         fmt::format("{} high, {} wide", height, width), fmt::format("{} high, {} wide", size.h, size.w));
   }
 
   void check_finite(const RldsFeature& feature, const StoredValue& value) const {

@@ -103,6 +103,18 @@ class Openx final : public Reader {
     return sample;
   }
 
+  // The first sample of an episode stands for all of it.
+  void check(int64_t index) const override {
+    const auto after = std::upper_bound(starts_.begin(), starts_.end(), index);
+    if (index != *(after - 1)) return;
+    const OpenxEpisode& episode = survey_.episodes[find(index).episode];
+    try {
+      layout_.require_gripper_range(steps_of(dataset_.read(episode.place)), episode.transitions);
+    } catch (const Error& error) {
+      throw in_record(error, shard_of(episode.place), episode.place.record);
+    }
+  }
+
   Origin origin(int64_t index) const override {
     const Found found = find(index);
     const OpenxEpisode& episode = survey_.episodes[found.episode];

@@ -23,7 +23,7 @@ struct Files {
 };
 
 // Pictures and traces may lie in a folder that is called as Python writes bytes: b'bridge_orig' for bridge_orig.
-std::string existing(const std::string& path) {
+std::string existing(const std::string& folder, const std::string& path) {
   const Path file(path);
   if (std::filesystem::exists(file)) return path;
   const Path episode = file.parent_path();
@@ -31,7 +31,9 @@ std::string existing(const std::string& path) {
   const bool quoted = name.size() > 3 && name.starts_with("b'") && name.ends_with('\'');
   const std::string other = quoted ? name.substr(2, name.size() - 3) : "b'" + name + "'";
   const Path elsewhere = episode.parent_path().parent_path() / other / episode.filename() / file.filename();
-  return std::filesystem::exists(elsewhere) ? elsewhere.string() : path;
+  if (!std::filesystem::exists(elsewhere)) return path;
+  require_below(folder, elsewhere.string());
+  return elsewhere.string();
 }
 
 class OpenxTraces final : public Reader {
@@ -53,14 +55,14 @@ class OpenxTraces final : public Reader {
       sample.num_crops = 1;
       sample.messages.push_back(system_message());
       const Files files = files_of(index);
-      const std::string trace_path = existing(files.trace.path);
+      const std::string trace_path = existing(folder_, files.trace.path);
       TraceFile trace = read_trace_file(trace_path);
       add_action(trace, trace_path, sample);
       Image picture;
       SampleImage& frame = sample.images.emplace_back();
       frame.name = files.picture.name;
       if (options_.config.images) {
-        picture = read_picture(existing(files.picture.path));
+        picture = read_picture(existing(folder_, files.picture.path));
         frame.pixels = std::make_shared<const Image>(picture);
       }
       if (asks_about_marks(trace)) add_marks(index, trace, picture, sample);
