@@ -11,10 +11,10 @@ struct MediaPath {
   std::string path;
 };
 
-// Error(Refused) for a name that is absolute or leaves `folder` by ".." or a symbolic link, Malformed for an empty one
-// and for one with a zero byte.
+// Error(Refused) for a name that is absolute or leaves `folder` by "..", Malformed for an empty one and for one with a
+// zero byte. Links in the folder are whose it is to lay: pictures on other disks are reached by them.
 MediaPath media_path(const std::string& folder, std::string_view name);
-// Error(Refused) when `path`, all links followed, is not below `folder`; both may be missing.
+// Error(Refused) when `path` is not below `folder` by its name.
 void require_below(const std::string& folder, const std::string& path);
 
 // As annotations of pictures name them (data_formats.md 5.2): "ming2web_images" is "mind2web_images", one leading "/"

@@ -94,8 +94,8 @@ TEST_F(DataCheck, PicturesOutsideTheFolderAreRefused) {
   fs::create_symlink(path("set/outside.png"), path("set/pictures/link.png"));
   fs::create_symlink("grey.png", path("set/pictures/inside.png"));
   fs::create_directory_symlink(path("elsewhere"), path("set/pictures/folder"));
-  for (const std::string name : {"../outside.png", "a/../../outside.png", "link.png", "folder/a.png",
-                                 "folder/../outside.png", "//outside.png"}) {
+  for (const std::string name :
+       {"../outside.png", "a/../../outside.png", "folder/../../outside.png", "//outside.png"}) {
     write_llava("set", {name, "grey.png"});
     const CheckedSource checked = check("set/llava.yaml");
     EXPECT_EQ(checked.status, 4) << name << checked.err;
@@ -103,9 +103,11 @@ TEST_F(DataCheck, PicturesOutsideTheFolderAreRefused) {
     EXPECT_EQ(checked.source["errors"][0]["code"], "refused") << name;
     EXPECT_EQ(checked.source["samples"], 1) << name;
   }
-  for (const std::string name : {"grey.png", "inside.png", "./grey.png", "a/../grey.png"}) {
+  // Links are their owner's: folders of pictures lie on several disks. What ".." means is decided by the name.
+  for (const std::string name :
+       {"grey.png", "inside.png", "./grey.png", "a/../grey.png", "folder/../grey.png", "link.png", "folder/a.png"}) {
     write_llava("set", {name});
-    EXPECT_EQ(check("set/llava.yaml").status, name.starts_with("a/") ? 5 : 0) << name;
+    EXPECT_EQ(check("set/llava.yaml").status, 0) << name;
   }
   // The folder itself may be reached by a link.
   fs::rename(path("set/pictures"), path("moved"));
