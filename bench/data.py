@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """Speed of `magma data batch` beside tf.data and a PyTorch DataLoader, in turn in one run. Medians of the rounds.
 
-usage: data.py PROGRAM MODEL_FOLDER [--rounds 3] [--threads 2] [--torch-python PYTHON]
-  This Python: tensorflow-cpu==2.21.0 tensorflow-datasets==4.9.10 numpy==2.4.6 tokenizers pillow.
-  PYTHON: torch==2.11.0 numpy tokenizers pillow.
+usage: build/peers/bin/python bench/data.py PROGRAM MODEL_FOLDER [--rounds 3] [--threads 2]    (tools/get_peers.sh first)
 """
 import argparse
 import json
@@ -130,7 +128,6 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--torch-python")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = pathlib.Path(made)
@@ -152,14 +149,15 @@ def main():
             print(f"    {rate / options.threads / limit:.0%} of what a decoder of JPEG alone does a core ({limit:.0f}/s)")
         bench.beside("robot frames without pictures", lambda: bench.ours(config, 64000, images="false"),
                      tf_data(0, 16000))
-        if options.torch_python:
-            write_conversations(folder, 2000)
-            items = folder / "items.yaml"
-            items.write_text(f"DATA_PATH: ['{folder / 'items.json'}']\nIMAGE_FOLDER: ['{folder}']\ndata: {{tags: [llava]}}\n")
-            bench.beside("conversations with pictures of 640 x 480, crops of 336 px",
-                         lambda: bench.ours(items, 800, image_size=336),
-                         lambda: outcome([options.torch_python, HERE / "peers/torch_loader.py", folder / "items.json",
-                                          options.model, 336, 4, 800, options.threads, 16]))
+        write_conversations(folder, 2000)
+        items = folder / "items.yaml"
+        items.write_text(f"DATA_PATH: ['{folder / 'items.json'}']\nIMAGE_FOLDER: ['{folder}']\ndata: {{tags: [llava]}}\n")
+        rate = bench.beside("conversations with pictures of 640 x 480, crops of 336 px",
+                            lambda: bench.ours(items, 800, image_size=336),
+                            lambda: outcome([sys.executable, HERE / "peers/torch_loader.py", folder / "items.json",
+                                             options.model, 336, 4, 800, options.threads, 16]))
+        limit = decoder_limit([file.read_bytes() for file in folder.glob("*.jpg")])
+        print(f"    {rate / options.threads / limit:.0%} of what a decoder of JPEG alone does a core ({limit:.0f}/s)")
 
 
 if __name__ == "__main__":
