@@ -44,9 +44,16 @@ MAGMA_CPU_CLONES void silu_product_span(float* gate, const float* up, int64_t co
 
 MAGMA_CPU_CLONES void softmax(float* values, int64_t count) {
   float most = -INFINITY;
-  for (int64_t i = 0; i < count; ++i) most = std::max(most, values[i]);
-  Float8 sums = {};
+  Float8 lanes = Float8{} - INFINITY;
   int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const Float8 value = load<Float8>(values + i);
+    lanes = value > lanes ? value : lanes;
+  }
+  for (int lane = 0; lane < 8; ++lane) most = std::max(most, lanes[lane]);
+  for (; i < count; ++i) most = std::max(most, values[i]);
+  Float8 sums = {};
+  i = 0;
   for (; i + 8 <= count; i += 8) {
     const Float8 e = exponential(load<Float8>(values + i) - most);
     sums += e;

@@ -10,7 +10,7 @@
 namespace magma {
 namespace {
 
-constexpr int64_t kQueriesOfTask = 16;
+constexpr int64_t kRowsOfTask = 16;  // queries times the heads that read the same keys
 constexpr int64_t kKeysAtOnce = 4;
 constexpr int64_t kKeysOfTile = 64;  // of the widest heads 32 KB
 
@@ -35,36 +35,95 @@ MAGMA_INLINE Float4 neighbours(Float4 a, Float4 b) {
   return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }
 
-// dot() of one query with four keys at once, the same bits: one sum waits for its last addition, four keep busy.
-MAGMA_INLINE Float4 four_dots(const float* query, const float* keys, int64_t width) {
-  Float8 sums[kKeysAtOnce] = {};
+// One head of one query: it sees keys [from, to).
+struct QueryRow {
+  const float* query;
+  float *scores, *out;
+  int64_t from, to;
+};
+
+// scores = scale * dot() of `rows` queries with four keys from `s` on, the same bits: one sum waits for its last
+// addition, several keep busy.
+template <int rows>
+MAGMA_INLINE void four_scores(const QueryRow* row, const float* keys, int64_t s, int64_t width, float scale) {
+  Float8 sums[rows][kKeysAtOnce] = {};
+  const float* query[rows];
+  MAGMA_UNROLL
+  for (int r = 0; r < rows; ++r) query[r] = row[r].query;
+  keys += s * width;
   int64_t i = 0;
   for (; i + 8 <= width; i += 8) {
-    const Float8 q = load<Float8>(query + i);
+    Float8 key[kKeysAtOnce];
     MAGMA_UNROLL
-    for (int64_t s = 0; s < kKeysAtOnce; ++s) sums[s] += q * load<Float8>(keys + s * width + i);
+    for (int64_t k = 0; k < kKeysAtOnce; ++k) key[k] = load<Float8>(keys + k * width + i);
+    MAGMA_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      const Float8 q = load<Float8>(query[r] + i);
+      MAGMA_UNROLL
+      for (int64_t k = 0; k < kKeysAtOnce; ++k) sums[r][k] += q * key[k];
+    }
   }
-  Float4 totals =
-      neighbours(neighbours(halves(sums[0]), halves(sums[1])), neighbours(halves(sums[2]), halves(sums[3])));
-  for (; i < width; ++i) {
-    for (int64_t s = 0; s < kKeysAtOnce; ++s) totals[s] += query[i] * keys[s * width + i];
+  MAGMA_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    Float4 totals = neighbours(neighbours(halves(sums[r][0]), halves(sums[r][1])),
+                               neighbours(halves(sums[r][2]), halves(sums[r][3])));
+    for (int64_t tail = i; tail < width; ++tail) {
+      for (int64_t k = 0; k < kKeysAtOnce; ++k) totals[k] += query[r][tail] * keys[k * width + tail];
+    }
+    store(row[r].scores + s, totals * scale);
   }
-  return totals;
 }
 
-// to [width] += the sum over `keys` of values[s] * scales[s], in the order of the keys.
-template <int64_t keys>
-MAGMA_INLINE void add_scaled(const float* values, const float* scales, int64_t width, float* to) {
+// out [width] of `rows` queries += the sum over `count` keys from `s` on of value * score, in the order of the keys.
+template <int rows, int64_t count>
+MAGMA_INLINE void add_values(const QueryRow* row, const float* values, int64_t s, int64_t width) {
+  values += s * width;
+  Float8 weight[rows][count];
+  float* out[rows];
+  MAGMA_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    out[r] = row[r].out;
+    MAGMA_UNROLL
+    for (int64_t k = 0; k < count; ++k) weight[r][k] = Float8{} + row[r].scores[s + k];
+  }
   int64_t i = 0;
   for (; i + 8 <= width; i += 8) {
-    Float8 sums = load<Float8>(to + i);
+    Float8 value[count];
     MAGMA_UNROLL
-    for (int64_t s = 0; s < keys; ++s) sums += load<Float8>(values + s * width + i) * scales[s];
-    store(to + i, sums);
+    for (int64_t k = 0; k < count; ++k) value[k] = load<Float8>(values + k * width + i);
+    MAGMA_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      Float8 sums = load<Float8>(out[r] + i);
+      MAGMA_UNROLL
+      for (int64_t k = 0; k < count; ++k) sums += value[k] * weight[r][k];
+      store(out[r] + i, sums);
+    }
   }
   for (; i < width; ++i) {
-    for (int64_t s = 0; s < keys; ++s) to[i] += values[s * width + i] * scales[s];
+    for (int r = 0; r < rows; ++r) {
+      for (int64_t k = 0; k < count; ++k) out[r][i] += values[k * width + i] * weight[r][k][0];
+    }
   }
+}
+
+struct KeySpan {
+  int64_t from, to;
+};
+
+template <int rows>
+MAGMA_INLINE void score_span(const QueryRow* row, const float* keys, KeySpan span, int64_t width, float scale) {
+  int64_t s = span.from;
+  for (; s + kKeysAtOnce <= span.to; s += kKeysAtOnce) four_scores<rows>(row, keys, s, width, scale);
+  for (; s < span.to; ++s) {
+    for (int r = 0; r < rows; ++r) row[r].scores[s] = dot(row[r].query, keys + s * width, width) * scale;
+  }
+}
+
+template <int rows>
+MAGMA_INLINE void add_span(const QueryRow* row, const float* values, KeySpan span, int64_t width) {
+  int64_t s = span.from;
+  for (; s + kKeysAtOnce <= span.to; s += kKeysAtOnce) add_values<rows, kKeysAtOnce>(row, values, s, width);
+  for (; s < span.to; ++s) add_values<rows, 1>(row, values, s, width);
 }
 
 }  // namespace
@@ -82,58 +141,83 @@ MAGMA_CPU_CLONES void rotate(const Rotation& job) {
   }
 }
 
-// Queries [begin, end) of one head; `scores` has room for every key of each.
+// Queries [begin, end) of all heads that read one key head; `scores` has room for every key of each.
 struct QueryBlock {
-  int64_t begin, end, head;
+  int64_t begin, end, key_head;
   float* scores;
 };
 
-// Keys go by in tiles that stay in the first cache for all queries of the block. Each query meets its keys in their
-// order, so its result is the same bits in any block.
-MAGMA_CPU_CLONES void attend_block(const Attention& job, const QueryBlock& block) {
-  const int64_t width = job.width, before = job.length - job.queries;
-  const int64_t key_head = block.head / (job.heads / job.key_heads);
-  const float* keys = job.keys + key_head * job.capacity * width;
-  const float* values = job.values + key_head * job.capacity * width;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(width));
-  const int64_t first = first_key(job, before + block.begin), end = before + block.end;
-  const auto scores_of = [&](int64_t t) { return block.scores + (t - block.begin) * job.length; };
-  const auto out_of = [&](int64_t t) { return job.out + (t * job.heads + block.head) * width; };
-  for (int64_t tile = first; tile < end; tile += kKeysOfTile) {
-    for (int64_t t = block.begin; t < block.end; ++t) {
-      const float* query = job.query + t * job.query_stride + block.head * width;
-      const int64_t to = std::min(tile + kKeysOfTile, before + t + 1);
-      int64_t s = std::max(tile, first_key(job, before + t));
-      for (; s + kKeysAtOnce <= to; s += kKeysAtOnce) {
-        store(scores_of(t) + s, four_dots(query, keys + s * width, width) * scale);
-      }
-      for (; s < to; ++s) scores_of(t)[s] = dot(query, keys + s * width, width) * scale;
-    }
-  }
+std::vector<QueryRow> rows_of(const Attention& job, const QueryBlock& block) {
+  std::vector<QueryRow> rows;
+  const int64_t group = job.heads / job.key_heads, before = job.length - job.queries;
   for (int64_t t = block.begin; t < block.end; ++t) {
-    const int64_t from = first_key(job, before + t);
-    softmax(scores_of(t) + from, before + t + 1 - from);
-    std::fill(out_of(t), out_of(t) + width, 0.0F);
-  }
-  for (int64_t tile = first; tile < end; tile += kKeysOfTile) {
-    for (int64_t t = block.begin; t < block.end; ++t) {
-      const int64_t to = std::min(tile + kKeysOfTile, before + t + 1);
-      int64_t s = std::max(tile, first_key(job, before + t));
-      for (; s + kKeysAtOnce <= to; s += kKeysAtOnce) {
-        add_scaled<kKeysAtOnce>(values + s * width, scores_of(t) + s, width, out_of(t));
-      }
-      for (; s < to; ++s) add_scaled<1>(values + s * width, scores_of(t) + s, width, out_of(t));
+    for (int64_t head = block.key_head * group; head < (block.key_head + 1) * group; ++head) {
+      rows.push_back({job.query + t * job.query_stride + head * job.width,
+                      block.scores + static_cast<int64_t>(rows.size()) * job.length,
+                      job.out + (t * job.heads + head) * job.width, first_key(job, before + t), before + t + 1});
     }
+  }
+  return rows;
+}
+
+// Keys go by in tiles that stay in the first cache for all rows, which are taken two by two: the second of a pair sees
+// as far as the first or further. Each row meets its keys in their order, so its result is the same bits in any block.
+MAGMA_CPU_CLONES void score_tile(const Attention& job, const std::vector<QueryRow>& rows, int64_t key_head,
+                                 KeySpan tile) {
+  const float* keys = job.keys + key_head * job.capacity * job.width;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(job.width));
+  const auto inside = [&](int64_t from, int64_t to) {
+    return KeySpan{std::max(tile.from, from), std::min(tile.to, to)};
+  };
+  size_t r = 0;
+  for (; r + 2 <= rows.size(); r += 2) {
+    const QueryRow* pair = &rows[r];
+    score_span<1>(pair, keys, inside(pair[0].from, std::min(pair[1].from, pair[0].to)), job.width, scale);
+    score_span<2>(pair, keys, inside(pair[1].from, pair[0].to), job.width, scale);
+    score_span<1>(pair + 1, keys, inside(std::max(pair[0].to, pair[1].from), pair[1].to), job.width, scale);
+  }
+  if (r < rows.size()) score_span<1>(&rows[r], keys, inside(rows[r].from, rows[r].to), job.width, scale);
+}
+
+MAGMA_CPU_CLONES void add_tile(const Attention& job, const std::vector<QueryRow>& rows, int64_t key_head,
+                               KeySpan tile) {
+  const float* values = job.values + key_head * job.capacity * job.width;
+  const auto inside = [&](int64_t from, int64_t to) {
+    return KeySpan{std::max(tile.from, from), std::min(tile.to, to)};
+  };
+  size_t r = 0;
+  for (; r + 2 <= rows.size(); r += 2) {
+    const QueryRow* pair = &rows[r];
+    add_span<1>(pair, values, inside(pair[0].from, std::min(pair[1].from, pair[0].to)), job.width);
+    add_span<2>(pair, values, inside(pair[1].from, pair[0].to), job.width);
+    add_span<1>(pair + 1, values, inside(std::max(pair[0].to, pair[1].from), pair[1].to), job.width);
+  }
+  if (r < rows.size()) add_span<1>(&rows[r], values, inside(rows[r].from, rows[r].to), job.width);
+}
+
+void attend_block(const Attention& job, const QueryBlock& block) {
+  const std::vector<QueryRow> rows = rows_of(job, block);
+  const int64_t end = rows.back().to;
+  for (int64_t tile = rows.front().from; tile < end; tile += kKeysOfTile) {
+    score_tile(job, rows, block.key_head, {tile, std::min(end, tile + kKeysOfTile)});
+  }
+  for (const QueryRow& row : rows) {
+    softmax(row.scores + row.from, row.to - row.from);
+    std::fill(row.out, row.out + job.width, 0.0F);
+  }
+  for (int64_t tile = rows.front().from; tile < end; tile += kKeysOfTile) {
+    add_tile(job, rows, block.key_head, {tile, std::min(end, tile + kKeysOfTile)});
   }
 }
 
 void attend(const Attention& job, Team& team) {
-  const int64_t blocks = (job.queries + kQueriesOfTask - 1) / kQueriesOfTask;
-  team.run(blocks * job.heads, [&](int64_t i) {
+  const int64_t group = job.heads / job.key_heads, queries = std::max<int64_t>(1, kRowsOfTask / group);
+  const int64_t blocks = (job.queries + queries - 1) / queries;
+  team.run(blocks * job.key_heads, [&](int64_t i) {
     thread_local std::vector<float> scores;
-    const int64_t begin = i / job.heads * kQueriesOfTask, end = std::min(job.queries, begin + kQueriesOfTask);
-    scores.resize(static_cast<size_t>((end - begin) * job.length));
-    attend_block(job, {begin, end, i % job.heads, scores.data()});
+    const int64_t begin = i / job.key_heads * queries, end = std::min(job.queries, begin + queries);
+    scores.resize(static_cast<size_t>((end - begin) * group * job.length));
+    attend_block(job, {begin, end, i % job.key_heads, scores.data()});
   });
 }
 
