@@ -26,13 +26,13 @@ ActionBins::ActionBins(int64_t base_vocabulary) : base_vocabulary_(base_vocabula
                                    .got = std::to_string(base_vocabulary)});
 }
 
-int64_t ActionBins::encode(double value) const {
+int64_t ActionBins::bin(double value) {
   if (std::isnan(value)) throw Error(ErrorCode::Numerical, {.where = "action", .what = "not a number"});
   const double x = std::clamp(value, -1.0, 1.0);
   auto bin = static_cast<int64_t>((x + 1) * 127.5);  // near the edge below; the edges themselves decide
   while (bin < 255 && edge(bin + 1) <= x) ++bin;
   while (bin > 0 && edge(bin) > x) --bin;
-  return base_vocabulary_ - (bin + 1);
+  return bin + 1;
 }
 
 double ActionBins::decode(int64_t id) const {

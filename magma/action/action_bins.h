@@ -17,8 +17,9 @@ class ActionBins {
   int64_t last_id() const { return base_vocabulary_ - 1; }
   bool contains(int64_t id) const { return id >= first_id() && id <= last_id(); }
 
-  // Values beyond [-1, 1] count as its ends. NaN is Error(Numerical).
-  int64_t encode(double value) const;
+  // 1 for -1 to 256 for 1, as the reference counts bins. Values beyond count as the ends. NaN is Error(Numerical).
+  static int64_t bin(double value);
+  int64_t encode(double value) const { return base_vocabulary_ - bin(value); }
   double decode(int64_t id) const;  // the middle of its bin; the two lowest ids share one. An action id.
 
  private:

@@ -29,18 +29,21 @@ Image decode_picture(const SampleImage& picture, const DataConfig& config) {
                       picture.name.empty() ? picture.path : picture.name);
 }
 
+Image trainer_picture(const SampleImage& picture, const DataConfig& config) {
+  Image image = decode_picture(picture, config);
+  const auto side = static_cast<int>(config.image_size);
+  if (!picture.lanczos || (image.size.w == side && image.size.h == side)) return image;
+  return resize_lanczos(image, {side, side});
+}
+
 PictureCropper::PictureCropper(const DataConfig& config) : config_(config), processor_(processor_config(config)) {}
 
 std::vector<ImageCrops> PictureCropper::crops(const Sample& sample, Rng& rng) const {
   std::vector<ImageCrops> result;
   for (const SampleImage& picture : sample.images) {
-    Image image = decode_picture(picture, config_);
-    if (picture.lanczos) {
-      const auto side = static_cast<int>(config_.image_size);
-      if (image.size.w != side || image.size.h != side) image = resize_lanczos(image, {side, side});
-      const bool padding = picture.encoded && picture.encoded->empty();
-      if (config_.augment && !padding) image = jittered(image, rng);
-    }
+    Image image = trainer_picture(picture, config_);
+    const bool padding = picture.encoded && picture.encoded->empty();
+    if (picture.lanczos && config_.augment && !padding) image = jittered(image, rng);
     result.push_back(processor_.process(image, sample.num_crops));
   }
   return result;

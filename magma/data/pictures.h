@@ -13,6 +13,9 @@ namespace magma {
 // Pixels of one picture; Error when its file is missing or it cannot be decoded, naming it. No bytes: black.
 Image decode_picture(const SampleImage& picture, const DataConfig& config);
 
+// The same as the trainer's processor takes it: of robot streams squeezed to a square of image_size by Lanczos.
+Image trainer_picture(const SampleImage& picture, const DataConfig& config);
+
 class PictureCropper {
  public:
   explicit PictureCropper(const DataConfig& config);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "magma/data/labels.h"
@@ -11,8 +12,14 @@
 
 namespace magma {
 
-// Several lines: where it comes from, its pictures, each turn, the action in physical units.
+// What the numbers of an action are measured in.
+inline constexpr const char* kActionUnits = "moves as stored, turns in rad, gripper 1 open and 0 closed";
+
+// Several lines: where it comes from, its pictures, each turn, the action as stored, normalised and as a bin. Of a
+// picture's file only the header is read, and it may be absent.
 void append_text(std::string& out, const Sample& sample);
+// Characters that move the cursor, change colours or reorder a line become '?'; line ends and tabs stay.
+std::string printable(std::string_view text);
 
 // Neighbouring tokens that all carry loss or all carry none.
 struct TokenRun {
