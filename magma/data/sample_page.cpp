@@ -12,6 +12,7 @@
 #include "magma/data/sample_text.h"
 #include "magma/image/codec.h"
 #include "magma/image/draw.h"
+#include "magma/image/image_header.h"
 #include "magma/image/lanczos.h"
 #include "magma/mark/report_page.h"
 #include "magma/model/trace_reader.h"
@@ -19,20 +20,36 @@
 namespace magma {
 namespace {
 
-constexpr int kWidest = 512;         // px of a picture on the page
-constexpr size_t kMostPictures = 8;  // of one sample
+constexpr int kWidest = 512, kTallest = 1024;  // px of a picture on the page
+constexpr size_t kMostPictures = 8;            // of one sample
 
 constexpr const char* kStyle =
     "<style>.tokens{white-space:pre-wrap;overflow-wrap:anywhere;font:.85rem/1.6 "
     "ui-monospace,monospace;color:var(--soft)}"
-    ".tokens "
+    ".tokens b,summary "
     "b{color:var(--good);font-weight:600}.pictures{grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),"
-    "1fr));margin:12px 0}.pictures img{width:auto;max-width:100%;min-width:min(100%,220px)}</style>\n";
+    "1fr));margin:12px 0}.pictures img{width:auto;max-width:100%;min-width:min(100%,220px)}"
+    "table{width:auto}th,td{white-space:nowrap;padding-right:22px}"
+    "td:nth-child(n+2){font-family:ui-monospace,monospace}</style>\n";
 
-Image fitted(const Image& image) {
-  if (image.size.w <= kWidest) return image;
-  const double scale = static_cast<double>(kWidest) / image.size.w;
-  return resize_lanczos(image, {kWidest, std::max(1, static_cast<int>(std::lround(image.size.h * scale)))});
+Image fitted(Image image) {
+  const double scale =
+      std::min(static_cast<double>(kWidest) / image.size.w, static_cast<double>(kTallest) / image.size.h);
+  if (scale >= 1) return image;
+  const auto side = [&](int px) { return std::max(1, static_cast<int>(std::lround(px * scale))); };
+  return resize_lanczos(image, {side(image.size.w), side(image.size.h)});
+}
+
+std::string picture_caption(const SampleImage& picture, Size size, const DataConfig& config) {
+  std::string caption = picture.name.empty() ? "" : picture.name + ", ";
+  caption += fmt::format("{} x {} px", size.w, size.h);
+  const auto stored = picture.encoded ? read_image_header(*picture.encoded) : std::nullopt;
+  if (stored && (stored->size.w != size.w || stored->size.h != size.h)) {
+    caption += fmt::format(", stored {} x {} px", stored->size.w, stored->size.h);
+  }
+  if (picture.encoded && picture.encoded->empty()) caption += ", a camera that is not there";
+  if (picture.lanczos && config.augment) caption += ", before augmentation";
+  return caption;
 }
 
 void draw_traces(Image& image, const std::vector<AnsweredTrace>& traces) {
@@ -75,10 +92,9 @@ std::string pictures_html(const Sample& sample, const DataConfig& config) {
   const auto traces = traces_of(sample);
   std::string out = "<div class=\"grid pictures\">\n";
   for (size_t i = 0; i < std::min(sample.images.size(), kMostPictures); ++i) {
-    const Image stored = decode_picture(sample.images[i], config);
-    Image image = fitted(stored);
-    std::string caption = fmt::format("{}{}{} x {} px", sample.images[i].name,
-                                      sample.images[i].name.empty() ? "" : ", ", stored.size.w, stored.size.h);
+    Image image = trainer_picture(sample.images[i], config);
+    std::string caption = picture_caption(sample.images[i], image.size, config);
+    image = fitted(std::move(image));
     const auto found = traces.find(static_cast<int64_t>(i));
     if (found != traces.end()) {
       draw_traces(image, found->second);
@@ -104,23 +120,27 @@ std::string conversation_html(const Sample& sample) {
 
 std::string action_html(const Sample& sample, const TrainingTokens* tokens) {
   if (!sample.action) return "";
-  std::vector<std::string> columns = {"axis", "value", "normalised"};
-  if (tokens != nullptr) columns.emplace_back("token");
+  std::vector<std::string> columns = {"axis", "stored"};
+  if (sample.action_normalised) columns.insert(columns.end(), {"normalised", "bin"});
+  if (sample.action_normalised && tokens != nullptr) columns.insert(columns.end(), {"token", "which says"});
   std::vector<std::vector<std::string>> rows;
   for (size_t i = 0; i < kActionNumbers; ++i) {
-    rows.push_back({kActionAxes[i], fmt::format("{:.5f}", (*sample.action)[i]), ""});
+    rows.push_back({kActionAxes[i], fmt::format("{:.5f}", (*sample.action)[i])});
     if (!sample.action_normalised) continue;
-    rows.back()[2] = fmt::format("{:.5f}", (*sample.action_normalised)[i]);
+    const double normalised = (*sample.action_normalised)[i];
+    rows.back().push_back(fmt::format("{:.5f}", normalised));
+    rows.back().push_back(std::to_string(ActionBins::bin(normalised)));
     if (tokens == nullptr) continue;
-    const int64_t id = tokens->bins.encode((*sample.action_normalised)[i]);
-    rows.back().push_back(fmt::format("{}, says {:.5f}", id, tokens->bins.decode(id)));
+    const int64_t id = tokens->bins.encode(normalised);
+    rows.back().push_back(std::to_string(id));
+    rows.back().push_back(fmt::format("{:.5f}", tokens->bins.decode(id)));
   }
-  return table("Action: moves as stored, turns in rad, gripper 1 open and 0 closed", columns, rows);
+  return table(fmt::format("Action: {}", kActionUnits), columns, rows);
 }
 
 std::string tokens_html(const Sample& sample, const TrainingTokens& tokens, int64_t max_length) {
   const LabelledTokens labelled = label_tokens(sample, tokens, max_length);
-  std::string out = fmt::format("<details open><summary>{} tokens, {} with loss</summary><div class=\"tokens\">",
+  std::string out = fmt::format("<details open><summary>{} tokens, <b>{} with loss</b></summary><div class=\"tokens\">",
                                 labelled.ids.size(), tokens_with_loss(labelled));
   for (const TokenRun& run : token_runs(labelled, tokens.tokenizer)) {
     out += run.loss ? "<b>" + escape_html(run.text) + "</b>" : escape_html(run.text);

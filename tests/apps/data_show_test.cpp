@@ -48,7 +48,7 @@ TEST_F(DataShow, APageHoldsEverythingAndRunsNothing) {
     succeeds({"data", "show", config, "--count", "2", "--html", "page.html", "--tokenizer", tokenizer()});
     const std::string page = text_of("page.html");
     EXPECT_NE(page.find("<img alt=\""), std::string::npos) << name;
-    EXPECT_NE(page.find("with loss</summary>"), std::string::npos) << name;
+    EXPECT_NE(page.find("with loss</b></summary>"), std::string::npos) << name;
     for (const char* outside : {"http://", "https://", "<script", "<link", "<iframe"}) {
       EXPECT_EQ(page.find(outside), std::string::npos) << name << outside;
     }
