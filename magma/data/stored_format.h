@@ -20,6 +20,12 @@ struct ShowRange {
   int64_t most_elements = 64;  // of a value that are spelled out; negative: all
 };
 
+// Told while a check runs; each may throw to stop it.
+struct CheckEvents {
+  std::function<void(const Error&)> bad;
+  std::function<void()> record = [] {};  // one more is done, good or bad
+};
+
 class StoredFormat {
  public:
   static constexpr const char* kKind = "format";
@@ -31,8 +37,8 @@ class StoredFormat {
   virtual void show(const Path& source, const ShowRange& range,
                     const std::function<bool(const std::string&)>& line) const = 0;
   // Reads everything and checks all there is to check; pictures are decoded. Errors that leave the records behind them
-  // readable go to `bad`, which may throw to stop; others are thrown. Returns the records, bad ones included.
-  virtual int64_t check(const Path& source, const std::function<void(const Error&)>& bad) const = 0;
+  // readable go to `bad`; others are thrown. Returns the records, bad ones included.
+  virtual int64_t check(const Path& source, const CheckEvents& events) const = 0;
 };
 
 using StoredFormats = Registry<StoredFormat>;

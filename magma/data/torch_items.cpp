@@ -67,7 +67,9 @@ class TorchItems final : public ItemFile {
  public:
   explicit TorchItems(const Path& path) : file_(path.string()), list_(read_torch_file(path)) {
     if (list_.kind == TorchValue::Kind::List || list_.kind == TorchValue::Kind::Tuple) return;
-    throw Error(ErrorCode::Malformed, {.file = file_, .what = "file holds no list of items"});
+    throw Error(
+        ErrorCode::Malformed,
+        {.file = file_, .what = "file holds no list of items", .hint = "magma data show --raw shows what is stored"});
   }
 
   int64_t size() const override { return static_cast<int64_t>(list_.items.size()); }

@@ -85,7 +85,7 @@ TEST(ItemFile, ErrorsNameLineColumnAndByteOfTheFile) {
   EXPECT_EQ(items->text(1), "oops");
   EXPECT_EQ(items->where(1), "item 1");
   int bad = 0;
-  EXPECT_EQ(find_stored_format(file.path()).format->check(file.path(), [&](const Error&) { ++bad; }), 3);
+  EXPECT_EQ(find_stored_format(file.path()).format->check(file.path(), {.bad = [&](const Error&) { ++bad; }}), 3);
   EXPECT_EQ(bad, 1);
 }
 

@@ -71,9 +71,8 @@ class Check final : public DataVerb {
     std::vector<Findings> all;
     for (const std::string& source : sources_) {
       Findings& findings = all.emplace_back(Findings{.source = source, .kind = "unknown"});
-      Progress progress("check " + source, -1, "samples", out.progress());
       try {
-        check(findings, progress);
+        check(findings, out.progress());
       } catch (const Error& error) {
         findings.add(error);
       }
@@ -82,18 +81,18 @@ class Check final : public DataVerb {
   }
 
  private:
-  void check(Findings& findings, Progress& progress) const {
+  void check(Findings& findings, ProgressStyle style) const {
     const Path source(findings.source);
     const std::string extension = source.extension().string();
     if (extension == ".yaml" || extension == ".yml") {
       findings.kind = "config";
       const DataSource read = read_data_source(source, {.settings = settings_, .dataset = dataset_, .split = split_});
-      for (const DataEntry& entry : read.entries) check_entry(findings, read, entry, progress);
+      for (const DataEntry& entry : read.entries) check_entry(findings, read, entry, style);
       return;
     }
     const FoundFormat found = find_stored_format(source);
     findings.kind = found.name;
-    check_stored(findings, found, source);
+    check_stored(findings, found, source, style);
     if (!has_samples(found.name, source)) {
       if (found.name == "rlds")
         log(LogLevel::Warning, "{}: no layout has this name, so only what is stored was checked; --dataset names one",
@@ -101,7 +100,7 @@ class Check final : public DataVerb {
       return;
     }
     const DataSource read = read_data_source(source, {.settings = settings_, .dataset = dataset_, .split = split_});
-    for (const DataEntry& entry : read.entries) read_samples(findings, read, entry, progress);
+    for (const DataEntry& entry : read.entries) read_samples(findings, read, entry, style);
   }
 
   // Items of unknown families are conversations when they look like it; robot folders when their layout is known.
@@ -114,22 +113,26 @@ class Check final : public DataVerb {
     return items->size() > 0 && items->text(0).find("\"conversations\"") != std::string_view::npos;
   }
 
-  static void check_stored(Findings& findings, const FoundFormat& found, const Path& source) {
-    findings.records += found.format->check(source, [&](const Error& error) {
+  static void check_stored(Findings& findings, const FoundFormat& found, const Path& source, ProgressStyle style) {
+    Progress progress("check " + escape_text(source.string()), -1, "records", style);
+    const auto next = [&] {
       throw_if_interrupted();
-      findings.add(error);
-    });
+      progress.advance();
+    };
+    findings.records +=
+        found.format->check(source, {.bad = [&](const Error& error) { findings.add(error); }, .record = next});
   }
 
-  void check_entry(Findings& findings, const DataSource& source, const DataEntry& entry, Progress& progress) const {
+  void check_entry(Findings& findings, const DataSource& source, const DataEntry& entry, ProgressStyle style) const {
     const std::vector<Path> files =
         entry.stream ? std::vector<Path>{entry.options.path} : annotation_files(entry.options.path);
-    for (const Path& file : files) check_stored(findings, find_stored_format(file), file);
-    read_samples(findings, source, entry, progress);
+    for (const Path& file : files) check_stored(findings, find_stored_format(file), file, style);
+    read_samples(findings, source, entry, style);
   }
 
-  void read_samples(Findings& findings, const DataSource& source, const DataEntry& entry, Progress& progress) const {
+  void read_samples(Findings& findings, const DataSource& source, const DataEntry& entry, ProgressStyle style) const {
     const std::unique_ptr<Reader> reader = open_reader(entry);
+    Progress progress("read " + escape_text(entry.path), reader->size(), "samples", style);
     for (int64_t i = 0; i < reader->size(); ++i) {
       throw_if_interrupted();
       progress.advance();
@@ -176,6 +179,8 @@ class Check final : public DataVerb {
         errors.push_back(error_json(error));
         out.line("  {}", error.line());
       }
+      const int64_t unlisted = findings.skipped - static_cast<int64_t>(findings.errors.size());
+      if (unlisted > 0) out.line("  and {} more", unlisted);
       sources.push_back({{"source", findings.source},
                          {"kind", findings.kind},
                          {"records", findings.records},

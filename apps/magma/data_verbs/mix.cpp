@@ -1,4 +1,6 @@
 // magma data mix: how often each part of a configuration is drawn.
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -46,26 +48,36 @@ class Mix final : public DataVerb {
   }
 
  private:
+  static std::string name_of(const Json& map) {
+    return map["path"].get<std::string>() + " (" + map["tag"].get<std::string>() + ")";
+  }
+
+  static size_t widest_name(const std::vector<StreamSource>& streams, const Json& maps) {
+    size_t wide = std::string_view("data set").size();
+    for (const StreamSource& stream : streams) wide = std::max(wide, stream.dataset.size());
+    for (const Json& map : maps) wide = std::max(wide, name_of(map).size());
+    return wide;
+  }
+
   static void show(const Output& out, const std::vector<StreamSource>& streams, const StreamWeights& weights,
                    const Json& maps, int64_t items) {
     const double all = static_cast<double>(items) + static_cast<double>(weights.epoch_length);
     const double share = all > 0 ? static_cast<double>(weights.epoch_length) / all : 0;
     Json listed = Json::array();
-    out.line("{:<60} {:>10} {:>12} {:>9}", "data set", "weight", "size", "drawn");
+    const size_t wide = widest_name(streams, maps);
+    out.line("{:<{}} {:>10} {:>12} {:>9}", "data set", wide, "weight", "size", "drawn");
     for (size_t i = 0; i < streams.size(); ++i) {
       const StreamSource& stream = streams[i];
       listed.push_back({{"dataset", stream.dataset},
                         {"weight", stream.weight},
                         {"transitions", stream.transitions},
                         {"probability", weights.probability[i]}});
-      out.line("{:<60} {:>10.4f} {:>12} {:>8.3f}%", stream.dataset, stream.weight, stream.transitions,
+      out.line("{:<{}} {:>10.4f} {:>12} {:>8.3f}%", stream.dataset, wide, stream.weight, stream.transitions,
                100 * share * weights.probability[i]);
     }
     for (const Json& map : maps) {
       const double drawn = all > 0 ? static_cast<double>(map["items"].get<int64_t>()) / all : 0;
-      out.line("{:<60} {:>10} {:>12} {:>8.3f}%",
-               map["path"].get<std::string>() + " (" + map["tag"].get<std::string>() + ")", "",
-               map["items"].get<int64_t>(), 100 * drawn);
+      out.line("{:<{}} {:>10} {:>12} {:>8.3f}%", name_of(map), wide, "", map["items"].get<int64_t>(), 100 * drawn);
     }
     out.line("an epoch: {} samples", items + weights.epoch_length);
     out.value({{"streams", listed},

@@ -51,14 +51,13 @@ class Stats final : public DataVerb {
       append_json(text, survey.statistics);
       Output::write(text + "}\n");
     } else {
-      show(out, layout.dataset(), survey);
+      show(out, layout.dataset(), survey, proprio_);
     }
     return 0;
   }
 
  private:
-  static void show(const Output& out, const std::string& dataset, const OpenxSurvey& survey) {
-    const ColumnStatistics& action = survey.statistics.action;
+  static void show(const Output& out, const std::string& dataset, const OpenxSurvey& survey, bool with_proprio) {
     const auto unlabelled =
         std::count_if(survey.episodes.begin(), survey.episodes.end(), [](const auto& e) { return !e.labelled; });
     out.line("{}: {} transitions in {} episodes, {} of them without an instruction", dataset,
@@ -66,10 +65,19 @@ class Stats final : public DataVerb {
     if (!survey.drawn.empty()) {
       out.line("{} transitions stand still and are not drawn", std::count(survey.drawn.begin(), survey.drawn.end(), 0));
     }
-    out.line("{:8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}", "", "mean", "std", "min", "q01", "q99", "max");
-    for (size_t i = 0; i < kActionNumbers; ++i) {
-      out.line("{:8} {:11.5g} {:11.5g} {:11.5g} {:11.5g} {:11.5g} {:11.5g}", kActionAxes[i], action.mean[i],
-               action.std[i], action.min[i], action.q01[i], action.q99[i], action.max[i]);
+    show_columns(out, "action", {kActionAxes.begin(), kActionAxes.end()}, survey.statistics.action);
+    if (!with_proprio) return;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < survey.statistics.proprio.mean.size(); ++i) names.push_back(std::to_string(i));
+    show_columns(out, "state", names, survey.statistics.proprio);
+  }
+
+  static void show_columns(const Output& out, const char* of, const std::vector<std::string>& names,
+                           const ColumnStatistics& all) {
+    out.line("{:8} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}", of, "mean", "std", "min", "q01", "q99", "max");
+    for (size_t i = 0; i < names.size(); ++i) {
+      out.line("{:8} {:11.5g} {:11.5g} {:11.5g} {:11.5g} {:11.5g} {:11.5g}", names[i], all.mean[i], all.std[i],
+               all.min[i], all.q01[i], all.q99[i], all.max[i]);
     }
   }
 

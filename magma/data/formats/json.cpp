@@ -43,14 +43,15 @@ class JsonItems final : public StoredFormat {
     }
   }
 
-  int64_t check(const Path& source, const std::function<void(const Error&)>& bad) const override {
+  int64_t check(const Path& source, const CheckEvents& events) const override {
     const std::unique_ptr<ItemFile> items = open_item_file(source);
     for (int64_t i = 0; i < items->size(); ++i) {
       try {
         items->item(i);
       } catch (const Error& error) {
-        bad(error);
+        events.bad(error);
       }
+      events.record();
     }
     return items->size();
   }

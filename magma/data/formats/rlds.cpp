@@ -14,8 +14,6 @@
 namespace magma {
 namespace {
 
-using Bad = std::function<void(const Error&)>;
-
 std::vector<size_t> chosen_splits(const RldsDataset& dataset, const Path& source, const std::string& wanted) {
   std::vector<size_t> chosen;
   std::string known;
@@ -175,13 +173,13 @@ class RldsFormat final : public StoredFormat {
     }
   }
 
-  int64_t check(const Path& source, const Bad& bad) const override {
+  int64_t check(const Path& source, const CheckEvents& events) const override {
     const RldsDataset dataset(source);
     int64_t records = 0;
     for (size_t split = 0; split < dataset.splits().size(); ++split) {
       for (size_t shard = 0; shard < dataset.splits()[split].shards.size(); ++shard) {
         EpisodeReader reader(dataset, split, shard);
-        while (next(reader, records, bad)) check_record(dataset, reader, bad);
+        while (next(reader, records, events)) check_record(dataset, reader, events);
       }
     }
     return records;
@@ -189,7 +187,7 @@ class RldsFormat final : public StoredFormat {
 
  private:
   // Counts the records it comes by; those whose data is damaged are bad and passed over.
-  static bool next(EpisodeReader& reader, int64_t& records, const Bad& bad) {
+  static bool next(EpisodeReader& reader, int64_t& records, const CheckEvents& events) {
     for (;;) {
       try {
         const bool more = reader.next();
@@ -198,12 +196,13 @@ class RldsFormat final : public StoredFormat {
       } catch (const Error& error) {
         if (reader.lost()) throw;
         ++records;
-        bad(error);
+        events.bad(error);
+        events.record();
       }
     }
   }
 
-  static void check_record(const RldsDataset& dataset, const EpisodeReader& reader, const Bad& bad) {
+  static void check_record(const RldsDataset& dataset, const EpisodeReader& reader, const CheckEvents& events) {
     const EpisodePlace place = reader.place();
     const Path& file = dataset.splits()[place.split].shards[place.shard];
     std::optional<Error> fault;
@@ -213,7 +212,8 @@ class RldsFormat final : public StoredFormat {
     } catch (const Error& error) {
       fault = error.fields().file.empty() ? in_record(error, file, place.record) : error;
     }
-    if (fault) bad(*fault);
+    if (fault) events.bad(*fault);
+    events.record();
   }
 };
 

@@ -83,14 +83,15 @@ class Safetensors final : public StoredFormat {
     }
   }
 
-  int64_t check(const Path& source, const std::function<void(const Error&)>& bad) const override {
+  int64_t check(const Path& source, const CheckEvents& events) const override {
     const SafetensorsFile file(source);
     for (const std::string& name : names_in_file_order(file)) {
       try {
         read_tensor(file, source, name);
       } catch (const Error& error) {
-        bad(error);
+        events.bad(error);
       }
+      events.record();
     }
     return static_cast<int64_t>(file.tensors().size());
   }

@@ -101,23 +101,24 @@ class TfRecordFormat final : public StoredFormat {
     }
   }
 
-  int64_t check(const Path& source, const std::function<void(const Error&)>& bad) const override {
+  int64_t check(const Path& source, const CheckEvents& events) const override {
     TfRecordReader reader(source);
     int64_t records = 0;
-    while (next(reader, records, bad)) {
+    while (next(reader, records, events)) {
       try {
         const std::string_view record = reader.data().view();
         has_feature_lists(record) ? void(parse_sequence_example(record)) : void(parse_example(record));
       } catch (const Error& error) {
-        bad(in_record(error, source, reader.record()));
+        events.bad(in_record(error, source, reader.record()));
       }
+      events.record();
     }
     return records;
   }
 
  private:
   // Counts the records it comes by; those whose data is damaged are bad and passed over.
-  static bool next(TfRecordReader& reader, int64_t& records, const std::function<void(const Error&)>& bad) {
+  static bool next(TfRecordReader& reader, int64_t& records, const CheckEvents& events) {
     for (;;) {
       try {
         const bool more = reader.next();
@@ -126,7 +127,8 @@ class TfRecordFormat final : public StoredFormat {
       } catch (const Error& error) {
         if (reader.lost()) throw;
         ++records;
-        bad(error);
+        events.bad(error);
+        events.record();
       }
     }
   }

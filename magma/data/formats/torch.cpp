@@ -33,7 +33,7 @@ class Torch final : public StoredFormat {
     }
   }
 
-  int64_t check(const Path& source, const std::function<void(const Error&)>&) const override {
+  int64_t check(const Path& source, const CheckEvents&) const override {
     const TorchValue whole = read_torch_file(source);
     return whole.kind == TorchValue::Kind::List ? static_cast<int64_t>(whole.items.size()) : 1;
   }
