@@ -7,6 +7,7 @@
 #include "magma/core/json.h"
 #include "magma/data/data_source.h"
 #include "magma/data/item_file.h"
+#include "magma/data/openx_layout.h"
 #include "magma/data/rlds_dataset.h"
 #include "magma/data/stored_format.h"
 #include "magma/data/torch_value.h"
@@ -14,18 +15,27 @@
 namespace magma {
 namespace {
 
+int64_t episodes_of(const RldsSplit& split) {
+  return std::accumulate(split.shard_lengths.begin(), split.shard_lengths.end(), int64_t{0});
+}
+
 Json rlds_facts(const Path& folder) {
   const RldsDataset dataset(folder);
   Json splits = Json::object(), features = Json::object();
   for (const RldsSplit& split : dataset.splits()) {
-    splits[split.name] = {
-        {"episodes", std::accumulate(split.shard_lengths.begin(), split.shard_lengths.end(), int64_t{0})},
-        {"shards", split.shards.size()}};
+    int64_t bytes = 0;
+    for (const Path& shard : split.shards) bytes += static_cast<int64_t>(std::filesystem::file_size(shard));
+    splits[split.name] = {{"episodes", episodes_of(split)}, {"shards", split.shards.size()}, {"bytes", bytes}};
   }
   for (const RldsFeature& feature : dataset.features()) {
     features[feature.key] = {{"element", element_name(feature.element)}, {"shape", feature.shape}};
+    if (!feature.picture.empty()) features[feature.key]["picture"] = feature.picture;
   }
-  return {{"kind", "RLDS data set"}, {"name", dataset.name()}, {"splits", splits}, {"features", features}};
+  return {{"kind", "RLDS data set"},
+          {"name", dataset.name()},
+          {"layout", has_openx_layout(folder) ? openx_dataset_name(folder) : "not known by the folder's name"},
+          {"splits", splits},
+          {"features", features}};
 }
 
 Json tfrecord_facts(const Path& path) {
@@ -58,11 +68,26 @@ Json items_facts(const Path& path) {
           {"keys_of_first", first.is_object() ? keys : Json::array()}};
 }
 
+Json entry_facts(const DataEntry& entry) {
+  Json facts = {{"path", entry.path}, {"tag", entry.options.tag}, {"reader", entry.reader}};
+  if (!entry.stream) {
+    int64_t bytes = 0;
+    for (const Path& file : annotation_files(entry.options.path)) bytes += FileReader(file).size();
+    facts["bytes"] = bytes;
+    return facts;
+  }
+  int64_t episodes = 0;
+  const RldsDataset dataset(entry.options.path);
+  for (const RldsSplit& split : dataset.splits()) episodes += episodes_of(split);
+  facts["dataset"] = entry.options.dataset;
+  facts["weight"] = entry.weight;
+  facts["episodes"] = episodes;
+  return facts;
+}
+
 Json config_facts(const Path& path) {
   Json entries = Json::array();
-  for (const DataEntry& entry : read_data_source(path, {}).entries) {
-    entries.push_back({{"path", entry.path}, {"tag", entry.options.tag}, {"reader", entry.reader}});
-  }
+  for (const DataEntry& entry : read_data_source(path, {}).entries) entries.push_back(entry_facts(entry));
   return {{"kind", "configuration of training data"}, {"entries", entries}};
 }
 

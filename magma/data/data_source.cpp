@@ -30,23 +30,20 @@ struct SourceConfig {
   }
 };
 
-struct Family {
-  std::string_view tag, reader;
-};
-constexpr std::array<Family, 14> kFamilies = {{{"aitw", "chat_json"},
-                                               {"ego4d", "video_traces"},
-                                               {"epic", "video_traces"},
-                                               {"exoego4d", "video_traces"},
-                                               {"llava", "chat_json"},
-                                               {"magma", "chat_json"},
-                                               {"mind2web", "chat_json"},
-                                               {"openx", "openx"},
-                                               {"openx_magma", "openx_traces"},
-                                               {"seeclick", "seeclick"},
-                                               {"seeclick_ocr", "chat_json"},
-                                               {"sharegpt4v", "chat_json"},
-                                               {"sthv2", "video_traces"},
-                                               {"vision2ui", "chat_json"}}};
+constexpr std::array<DataFamily, 14> kFamilies = {{{"aitw", "chat_json"},
+                                                   {"ego4d", "video_traces"},
+                                                   {"epic", "video_traces"},
+                                                   {"exoego4d", "video_traces"},
+                                                   {"llava", "chat_json"},
+                                                   {"magma", "chat_json"},
+                                                   {"mind2web", "chat_json"},
+                                                   {"openx", "openx"},
+                                                   {"openx_magma", "openx_traces"},
+                                                   {"seeclick", "seeclick"},
+                                                   {"seeclick_ocr", "chat_json"},
+                                                   {"sharegpt4v", "chat_json"},
+                                                   {"sthv2", "video_traces"},
+                                                   {"vision2ui", "chat_json"}}};
 
 Error usage(const std::string& file, std::string where, std::string what) {
   return Error(ErrorCode::Usage, {.file = file, .where = std::move(where), .what = std::move(what)});
@@ -54,7 +51,7 @@ Error usage(const std::string& file, std::string where, std::string what) {
 
 std::string_view reader_of_tag(const std::string& tag, const std::string& file) {
   std::vector<std::string> known;
-  for (const Family& family : kFamilies) {
+  for (const DataFamily& family : kFamilies) {
     if (family.tag == tag) return family.reader;
     known.emplace_back(family.tag);
   }
@@ -251,6 +248,8 @@ std::string lower_case(std::string text) {
 }
 
 }  // namespace
+
+std::span<const DataFamily> data_families() { return kFamilies; }
 
 std::string tag_of_path(const std::string& path) {
   const std::string lower = lower_case(path);

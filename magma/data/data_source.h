@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "magma/data/data_config.h"
@@ -35,6 +37,12 @@ struct DataSource {
 
 // `source`: a configuration (.yaml), an RLDS version folder, or a file of items. Error(Usage) names the key.
 DataSource read_data_source(const Path& source, const DataSourceOptions& options);
+
+// Every family, "llava" -> the reader of its files, in the order of their tags. Source: data_formats.md 6.2.
+struct DataFamily {
+  std::string_view tag, reader;
+};
+std::span<const DataFamily> data_families();
 
 // Family of an annotation path, data_formats.md 6.2; empty: none of them.
 std::string tag_of_path(const std::string& path);

@@ -1,4 +1,5 @@
 // magma info: what a file or folder is, from its content.
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 
@@ -163,6 +164,48 @@ Json facts_of(const Path& path, int64_t context) {
   return std::filesystem::is_directory(path, absent) ? folder_facts(path, context) : file_facts(path);
 }
 
+// {"element": "float32", "shape": [7]} -> "element float32, shape [7]"
+std::string one_line(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_object()) return dump_json(value);
+  std::string line;
+  for (const auto& [key, member] : value.items()) {
+    line +=
+        (line.empty() ? "" : ", ") + key + " " + (member.is_string() ? member.get<std::string>() : dump_json(member));
+  }
+  return line;
+}
+
+// What does not fit beside its name stands below it, a line for each of its parts.
+bool is_long(const Json& value) {
+  constexpr size_t kFits = 80;
+  if (!value.is_structured() || value.empty()) return false;
+  return (value.is_array() && value[0].is_object()) || dump_json(value).size() > kFits;
+}
+
+void show_parts(const Output& out, const std::string& name, const Json& value) {
+  out.line("{}", name);
+  size_t wide = 18;
+  for (const auto& [key, part] : value.items()) wide = std::max(wide, value.is_object() ? key.size() : 0);
+  for (const auto& [key, part] : value.items()) {
+    value.is_object() ? out.line("  {:<{}}  {}", key, wide, one_line(part)) : out.line("  {}", one_line(part));
+  }
+}
+
+// What it is, then what fits on a line, then the rest.
+void show(const Output& out, const Json& facts) {
+  const auto line = [&](const std::string& name, const Json& value) {
+    out.line("{:<20}{}", name, value.is_string() ? value.get<std::string>() : dump_json(value));
+  };
+  if (facts.contains("kind")) line("kind", facts["kind"]);
+  for (const auto& [name, value] : facts.items()) {
+    if (name != "kind" && !is_long(value)) line(name, value);
+  }
+  for (const auto& [name, value] : facts.items()) {
+    if (is_long(value)) show_parts(out, name, value);
+  }
+}
+
 class Info final : public Command {
  public:
   static constexpr const char* kSummary =
@@ -182,9 +225,7 @@ class Info final : public Command {
   }
   int run(const Output& out) override {
     const Json facts = facts_of(path_, context_);
-    for (const auto& [key, value] : facts.items()) {
-      out.line("{:<20}{}", key, value.is_string() ? value.get<std::string>() : dump_json(value));
-    }
+    show(out, facts);
     out.value(facts);
     return 0;
   }
