@@ -14,6 +14,7 @@
 #include "magma/data/sample_page.h"
 #include "magma/data/sample_text.h"
 #include "magma/data/stored_format.h"
+#include "magma/data/stored_text.h"
 
 namespace magma {
 namespace {
@@ -61,7 +62,7 @@ class Show final : public DataVerb {
     range_.most_elements = most_elements();
     require_together(out);
     Output::only_results();
-    raw_ ? show_stored() : show_samples(out);
+    raw_ ? show_stored(out) : show_samples(out);
     return 0;
   }
 
@@ -76,9 +77,11 @@ class Show final : public DataVerb {
                 {.where = "--elements", .what = "not a number", .expected = "0 or more, or all", .got = elements_});
   }
 
-  void show_stored() const {
-    find_stored_format(source_).format->show(source_, range_, [](const std::string& line) {
-      Output::json_line(line);
+  void show_stored(const Output& out) const {
+    find_stored_format(source_).format->show(source_, range_, [&](const std::string& line) {
+      std::string text;
+      if (!out.json()) append_stored_text(text, line);
+      out.json() ? Output::json_line(line) : Output::write(text + "\n");
       throw_if_interrupted();
       return true;
     });
