@@ -41,6 +41,62 @@ TEST_F(DataShow, ControlCharactersOfAFileDoNotReachTheTerminal) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
 }
 
+TEST_F(DataShow, NothingOfAFileReordersALineOfTheTerminal) {
+  write("talk/bad.json", R"([{"conversations":[{"from":"human","value":"a\u202eb\u0085c\u2066d\u00e9"},)"
+                         R"({"from":"gpt","value":"c"}]}])");
+  const std::string text = shown({"talk/bad.json", "--set", "data.tags=[llava]"});
+  EXPECT_NE(text.find("a?b?c?d\u00e9"), std::string::npos) << text;
+}
+
+TEST_F(DataShow, APictureIsSaidWithFormatAndSizeWhereverItLies) {
+  succeeds({"data", "make", "questions", "-o", "questions", "--count", "2"});
+  const std::string text = shown({"questions/questions.yaml", "--count", "1"});
+  const auto bytes = std::filesystem::file_size(path("questions/images/000000.jpg"));
+  const std::string said = "  picture    images/000000.jpg: jpeg, 256 x 256 px, " + std::to_string(bytes) + " bytes\n";
+  EXPECT_NE(text.find(said), std::string::npos) << text;
+  std::filesystem::remove(path("questions/images/000000.jpg"));
+  EXPECT_NE(shown({"questions/questions.yaml", "--count", "1"}).find("000000.jpg: no such file\n"), std::string::npos);
+}
+
+// 24 of the 256 px that are 0.4 m, the farthest there is, and 16 of them: two thirds of it.
+TEST_F(DataShow, AnActionIsSaidAsStoredNormalisedAndAsBin) {
+  succeeds({"data", "make", "robot", "-o", "robot", "--count", "6"});
+  const std::string text = shown({"robot/openx.yaml", "--count", "1"});
+  EXPECT_NE(text.find("  x            -0.03750    -1.00000    1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  y            -0.02500    -0.66667   43\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  z             0.00000     0.00000  128\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  gripper       1.00000     1.00000  256\n"), std::string::npos) << text;
+}
+
+TEST_F(DataShow, APageShowsAFrameAsTheTrainerTakesIt) {
+  succeeds({"data", "make", "robot", "-o", "robot", "--count", "2"});
+  succeeds({"data", "show", "robot/openx.yaml", "--count", "1", "--html", "page.html", "--set", "data.image_size=128"});
+  const std::string page = text_of("page.html");
+  EXPECT_NE(page.find("128 x 128 px, stored 256 x 256 px"), std::string::npos);
+  const std::string mark = "data:image/jpeg;base64,";
+  const size_t begin = page.find(mark) + mark.size();
+  write("base64", page.substr(begin, page.find('"', begin) - begin));
+  ASSERT_EQ(run_words({"bash", "-c", "base64 -d base64 > picture.jpg"}).status, 0);
+  EXPECT_EQ(parse_json(run({"info", "picture.jpg", "--json"}).out, "stdout")["w"], 128);
+}
+
+TEST_F(DataShow, StoredRecordsAreShownToPeopleByLinesAndToProgramsAsJson) {
+  succeeds({"data", "make", "robot", "-o", "robot", "--count", "2"});
+  const std::string text = shown({"robot/bridge_orig/1.0.0", "--raw", "--count", "1"});
+  EXPECT_NE(text.find("tfrecord-00000-of-00001 record 0: episode 0, split train, steps "), std::string::npos) << text;
+  EXPECT_NE(text.find("  episode_metadata/file_path  string  episode_000000\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("]  jpeg, 256 x 256 px, "), std::string::npos) << text;
+  const std::string json = shown({"robot/bridge_orig/1.0.0", "--raw", "--count", "1", "--json"});
+  EXPECT_EQ(parse_json(json, "stdout")["origin"]["record"], 0);
+  write("talk/raw.jsonl", R"({"a":{"b":[1,2]},"list":[{"c":"x\u001b[2J\ny"}]})");
+  EXPECT_EQ(shown({"talk/raw.jsonl", "--raw"}),
+            "raw.jsonl item 0\n  a\n    b  [1,2]\n  list\n    [0]\n      c  x?[2J\n         y\n\n");
+}
+
+TEST_F(DataShow, WhatIsNoListOfSamplesPointsToRaw) {
+  fails(3, {"data", "show", std::string(MAGMA_SOURCE_DIR) + "/tests/data/fixtures/traces/clip.pth"}, "--raw");
+}
+
 TEST_F(DataShow, APageHoldsEverythingAndRunsNothing) {
   for (const char* name : {"robot", "clips", "screens"}) {
     succeeds({"data", "make", name, "-o", name, "--count", "2"});
@@ -92,10 +148,19 @@ TEST_F(DataShow, InfoKnowsTrainingData) {
   const Json rlds = facts("robot/bridge_orig/1.0.0");
   EXPECT_EQ(rlds["name"], "bridge_orig");
   EXPECT_EQ(rlds["splits"]["train"]["episodes"], 3);
+  EXPECT_EQ(rlds["layout"], "bridge_orig");
   EXPECT_EQ(rlds["features"]["steps/action"]["shape"], Json::array({7}));
+  EXPECT_EQ(rlds["features"]["steps/observation/image_0"]["picture"], Json::array({256, 256, 3}));
+  const Json openx = facts("robot/openx.yaml")["entries"][0];
+  EXPECT_EQ(openx["dataset"], "bridge_orig");
+  EXPECT_EQ(openx["episodes"], 3);
   EXPECT_EQ(facts("clips/sthv2.json")["items"], 3);
   EXPECT_EQ(facts("clips/traces/000000.pth")["kind"], "object saved by torch");
   EXPECT_EQ(facts("clips/clips.yaml")["entries"][0]["tag"], "sthv2");
+  EXPECT_EQ(facts("clips/clips.yaml")["entries"][0]["bytes"], std::filesystem::file_size(path("clips/sthv2.json")));
+  const std::string text = run({"info", "robot/bridge_orig/1.0.0"}).out;
+  EXPECT_TRUE(text.starts_with("kind                RLDS data set\n")) << text;
+  EXPECT_NE(text.find("  steps/action                element float32, shape [7]\n"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -28,6 +28,10 @@ TEST_F(Program, HelpIsWhatWasReviewed) {
   const Path kept = Path(MAGMA_SOURCE_DIR) / "tests/apps/help";
   std::vector<std::pair<std::string, std::vector<std::string>>> texts = {{"magma", {"--help"}}};
   for (const std::string verb : kVerbs) texts.push_back({verb, {verb, "--help"}});
+  const Json list = json_of({"list"});
+  for (const auto& [verb, summary] : list["verbs of data"].items()) {
+    texts.push_back({"data_" + verb, {"data", verb, "--help"}});
+  }
   for (const auto& [name, words] : texts) {
     const ProgramRun done = run(words);
     EXPECT_EQ(done.status, 0);
@@ -56,6 +60,18 @@ TEST_F(Program, ListsEveryPlugIn) {
   for (const char* name : {"corrected", "demo", "video", "robot"}) EXPECT_TRUE(all["variants"].contains(name)) << name;
   for (const char* name : {"content", "none"}) EXPECT_TRUE(all["shot detectors"].contains(name)) << name;
   for (const char* name : {"llama", "phi3", "qwen2"}) EXPECT_TRUE(all["language models"].contains(name)) << name;
+  for (const char* name : {"rlds", "tfrecord", "torch", "json"})
+    EXPECT_TRUE(all["stored formats"].contains(name)) << name;
+  for (const char* name : {"chat_json", "openx", "video_traces"}) EXPECT_TRUE(all["readers"].contains(name)) << name;
+  for (const auto& [family, reader] : all["families of data"].items()) {
+    EXPECT_TRUE(all["readers"].contains(reader.get<std::string>().substr(std::string("files read by ").size())))
+        << family;
+  }
+  EXPECT_EQ(all["robot data sets"].size(), 70U);
+  EXPECT_EQ(all["robot data sets"]["bridge_orig"], "primary image_0, secondary image_1");
+  EXPECT_EQ(all["robot data sets"]["roboset"], "not read: its actions are joint angles");
+  EXPECT_EQ(all["mixtures"]["oxe_magic_soup_plus"], "data sets: 27");
+  EXPECT_TRUE(all["verbs of data"].contains("batch"));
   EXPECT_NE(run({"list"}).out.find("  classical"), std::string::npos);
 }
 
@@ -79,6 +95,7 @@ TEST_F(Program, BashCompletesCommandsAndOptions) {
   EXPECT_NE(completed("magma track", "--", 2).find("--queries\n"), std::string::npos);
   EXPECT_EQ(completed("magma data", "sh", 2), "show\n");
   EXPECT_EQ(completed("magma data show", "--tok", 3), "--tokenizer\n");
+  EXPECT_EQ(completed("magma data batch", "--res", 3), "--resume\n");
 }
 
 TEST_F(Program, ScriptsForOtherShellsNameEveryOption) {
