@@ -51,6 +51,15 @@ std::string rows_of_verbs(const CLI::App& command) {
   return rows;
 }
 
+// Those of a command that its verbs take as well.
+std::string rows_of_options(const CLI::App& command) {
+  std::string rows;
+  for (const CLI::Option* option : command.get_options()) {
+    if (option != command.get_help_ptr()) rows += option_row(*option);
+  }
+  return rows;
+}
+
 std::string command_help(const CLI::App& command) {
   std::string usage = "usage: " + full_name(command);
   std::string positionals, options;
@@ -61,6 +70,7 @@ std::string command_help(const CLI::App& command) {
       usage += option->get_required() ? " " + option->get_name(true) : " [" + option->get_name(true) + "]";
     (option->get_positional() ? positionals : options) += option_row(*option);
   }
+  if (command.get_fallthrough()) options += rows_of_options(*command.get_parent());
   std::string text = usage + " [options]\n\n" + command.get_description() + "\n\n" + positionals;
   if (!positionals.empty()) text += "\n";
   if (!verbs.empty()) text += "verbs:\n" + verbs + "\n";

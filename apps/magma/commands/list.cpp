@@ -87,7 +87,7 @@ void list_kind(const Output& out, nlohmann::json& all, const std::string& kind, 
 class List final : public Command {
  public:
   static constexpr const char* kSummary =
-      "every plug-in: trackers, variants, models, readers of data, layouts of robot data sets, mixtures, commands";
+      "every plug-in: trackers, variants, models, readers of data, mixtures, commands";
 
   void options(CLI::App&) override {}
   std::string examples() const override { return "  magma list --json\n"; }
