@@ -23,7 +23,8 @@ struct ShowRange {
 // Told while a check runs; each may throw to stop it.
 struct CheckEvents {
   std::function<void(const Error&)> bad;
-  std::function<void()> record = [] {};  // one more is done, good or bad
+  std::function<void()> record = [] {};                  // one more is done, good or bad
+  std::function<void(int64_t)> expect = [](int64_t) {};  // so many records there should be, where that is known before
 };
 
 class StoredFormat {

@@ -35,6 +35,17 @@ TEST_F(Interruption, OneVideoStoppedLeavesNothing) {
   }
 }
 
+TEST_F(Interruption, ACheckOfGoodDataStops) {
+  succeeds({"data", "make", "robot", "-o", "robot", "--count", "300"});
+  fs::rename(path("robot/bridge_orig"), path("robot/nameless"));  // no layout: what is stored is all that is read
+  RunningProgram running({"magma", "data", "check", "robot/nameless/1.0.0"}, path(""), {});
+  usleep(150'000);
+  running.signal(SIGINT);
+  const ProgramRun run = running.wait();
+  EXPECT_EQ(run.status, 130) << run.out;
+  expect_one_line(run.err, "stopped by a signal", "check");
+}
+
 TEST_F(Interruption, ReaderThatHasSeenEnoughIsNoFailure) {
   const ProgramRun piped = run_words({"bash", "-c", "set -o pipefail; \"$0\" mark --help | head -1", "magma"});
   EXPECT_EQ(piped.status, 0) << piped.err;

@@ -119,8 +119,9 @@ class Check final : public DataVerb {
       throw_if_interrupted();
       progress.advance();
     };
-    findings.records +=
-        found.format->check(source, {.bad = [&](const Error& error) { findings.add(error); }, .record = next});
+    findings.records += found.format->check(source, {.bad = [&](const Error& error) { findings.add(error); },
+                                                     .record = next,
+                                                     .expect = [&](int64_t total) { progress.set_total(total); }});
   }
 
   void check_entry(Findings& findings, const DataSource& source, const DataEntry& entry, ProgressStyle style) const {

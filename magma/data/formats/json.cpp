@@ -45,6 +45,7 @@ class JsonItems final : public StoredFormat {
 
   int64_t check(const Path& source, const CheckEvents& events) const override {
     const std::unique_ptr<ItemFile> items = open_item_file(source);
+    events.expect(items->size());
     for (int64_t i = 0; i < items->size(); ++i) {
       try {
         items->item(i);

@@ -175,7 +175,11 @@ class RldsFormat final : public StoredFormat {
 
   int64_t check(const Path& source, const CheckEvents& events) const override {
     const RldsDataset dataset(source);
-    int64_t records = 0;
+    int64_t records = 0, expected = 0;
+    for (const RldsSplit& split : dataset.splits()) {
+      for (const int64_t length : split.shard_lengths) expected += length;
+    }
+    events.expect(expected);
     for (size_t split = 0; split < dataset.splits().size(); ++split) {
       for (size_t shard = 0; shard < dataset.splits()[split].shards.size(); ++shard) {
         EpisodeReader reader(dataset, split, shard);

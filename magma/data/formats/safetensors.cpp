@@ -85,6 +85,7 @@ class Safetensors final : public StoredFormat {
 
   int64_t check(const Path& source, const CheckEvents& events) const override {
     const SafetensorsFile file(source);
+    events.expect(static_cast<int64_t>(file.tensors().size()));
     for (const std::string& name : names_in_file_order(file)) {
       try {
         read_tensor(file, source, name);
