@@ -119,13 +119,13 @@ std::string conversation_html(const Sample& sample) {
 }
 
 std::string action_html(const Sample& sample, const TrainingTokens* tokens) {
-  if (!sample.action) return "";
+  if (!sample.action && !sample.action_normalised) return "";
   std::vector<std::string> columns = {"axis", "stored"};
   if (sample.action_normalised) columns.insert(columns.end(), {"normalised", "bin"});
   if (sample.action_normalised && tokens != nullptr) columns.insert(columns.end(), {"token", "which says"});
   std::vector<std::vector<std::string>> rows;
   for (size_t i = 0; i < kActionNumbers; ++i) {
-    rows.push_back({kActionAxes[i], fmt::format("{:.5f}", (*sample.action)[i])});
+    rows.push_back({kActionAxes[i], stored_text(sample, i)});
     if (!sample.action_normalised) continue;
     const double normalised = (*sample.action_normalised)[i];
     rows.back().push_back(fmt::format("{:.5f}", normalised));

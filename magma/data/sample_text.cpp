@@ -62,7 +62,7 @@ void append_action(std::string& out, const Sample& sample) {
   const auto write = std::back_inserter(out);
   fmt::format_to(write, "  {:<10} {:>10} {:>11} {:>4}   {}\n", "action", "stored", "normalised", "bin", kActionUnits);
   for (size_t i = 0; i < kActionNumbers; ++i) {
-    fmt::format_to(write, "  {:<10} {:>10.5f}", kActionAxes[i], (*sample.action)[i]);
+    fmt::format_to(write, "  {:<10} {:>10}", kActionAxes[i], stored_text(sample, i));
     if (sample.action_normalised) {
       const double normalised = (*sample.action_normalised)[i];
       fmt::format_to(write, " {:>11.5f} {:>4}", normalised, ActionBins::bin(normalised));
@@ -72,6 +72,10 @@ void append_action(std::string& out, const Sample& sample) {
 }
 
 }  // namespace
+
+std::string stored_text(const Sample& sample, size_t axis) {
+  return sample.action ? fmt::format("{:.5f}", (*sample.action)[axis]) : "unknown";
+}
 
 std::string printable(std::string_view text) {
   std::string out;
@@ -93,7 +97,7 @@ void append_text(std::string& out, const Sample& sample) {
   for (const ChatMessage& message : sample.messages) {
     fmt::format_to(write, "  {:<10} {}\n", message.role, with_margin(printable(plain_text(message.content))));
   }
-  if (sample.action) append_action(out, sample);
+  if (sample.action || sample.action_normalised) append_action(out, sample);
 }
 
 std::vector<TokenRun> token_runs(const LabelledTokens& tokens, const Tokenizer& tokenizer) {

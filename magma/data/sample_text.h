@@ -18,6 +18,8 @@ inline constexpr const char* kActionUnits = "moves as stored, turns in rad, grip
 // Several lines: where it comes from, its pictures, each turn, the action as stored, normalised and as a bin. Of a
 // picture's file only the header is read, and it may be absent.
 void append_text(std::string& out, const Sample& sample);
+// A number of the action in physical units; "unknown" of data that has it normalised alone.
+std::string stored_text(const Sample& sample, size_t axis);
 // Characters that move the cursor, change colours or reorder a line become '?'; line ends and tabs stay.
 std::string printable(std::string_view text);
 

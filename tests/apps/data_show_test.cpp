@@ -1,17 +1,14 @@
 // magma data show for people: text, tokens with loss, pages; and what magma info says of data.
-#include "tests/apps/program_case.h"
+#include "tests/apps/data_case.h"
 
 namespace magma {
 namespace {
 
-class DataShow : public ProgramCase {
+class DataShow : public DataCase {
  protected:
   DataShow() {
     write("talk/items.json", R"([{"conversations":[{"from":"human","value":"<script>alert(1)</script> & \"more\""},)"
                              R"({"from":"gpt","value":"an answer"}]}])");
-  }
-  static std::string tokenizer() {
-    return (Path(MAGMA_SOURCE_DIR) / "tests/fixtures/model/checkpoints/tiny-names").string();
   }
   std::string shown(std::vector<std::string> words) const {
     words.insert(words.begin(), {"data", "show"});
@@ -66,6 +63,18 @@ TEST_F(DataShow, AnActionIsSaidAsStoredNormalisedAndAsBin) {
   EXPECT_NE(text.find("  y            -0.02500    -0.66667   43\n"), std::string::npos) << text;
   EXPECT_NE(text.find("  z             0.00000     0.00000  128\n"), std::string::npos) << text;
   EXPECT_NE(text.find("  gripper       1.00000     1.00000  256\n"), std::string::npos) << text;
+}
+
+TEST_F(DataShow, AnActionThatIsStoredNormalisedIsShown) {
+  const std::string robot = "open-x-traces-v2/bridge_orig/5/7";
+  std::filesystem::create_directories(path(robot).parent_path());
+  std::filesystem::copy(Path(MAGMA_SOURCE_DIR) / "tests/data/fixtures/traces/robot.pth", path(robot + ".pth"));
+  write("items.json", R"(["open-x-traces-v2/bridge_orig/5/7.pth"])");
+  const std::string settings = "data.tags=[openx_magma]";
+  const std::string text =
+      shown({"items.json", "--set", settings, "--set", "data.images=false", "--set", "data.som_tom=false"});
+  EXPECT_NE(text.find("  x             unknown     0.50000  192\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  roll          unknown    -1.00000    1\n"), std::string::npos) << text;
 }
 
 TEST_F(DataShow, APageShowsAFrameAsTheTrainerTakesIt) {
