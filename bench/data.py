@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed of `magma data batch` beside tf.data and a PyTorch DataLoader, in turn in one run. Medians of the rounds.
 
-usage: build/peers/bin/python bench/data.py PROGRAM MODEL_FOLDER [--rounds 3] [--threads 2]    (tools/get_peers.sh first)
+usage: build/peers/bin/python bench/data.py PROGRAM MODEL_FOLDER [--rounds 3] [--threads 2] [--only robots conversations]    (tools/get_peers.sh first)
 """
 import argparse
 import json
@@ -110,6 +110,37 @@ class Bench:
               f"{memory[0]:.0f} MiB, peer {memory[1]:.0f} MiB", flush=True)
         return rate[0]
 
+    def robots(self):
+        pictures = write_robot(self.folder, 120, 40)
+        limit = decoder_limit(pictures)
+        config = self.folder / "openx.yaml"
+        config.write_text(f"DATA_PATH: ['{self.folder}']\nIMAGE_FOLDER: ['x+mx-bridge_oxe']\n"
+                          f"data: {{tags: [openx], mixture: {{{ROBOT}: 1}}}}\n")
+        source = self.folder / ROBOT / "1.0.0"
+
+        def tf_data(side, samples):
+            return lambda: outcome([sys.executable, HERE / "peers/tf_data.py", source, self.options.model, side, samples,
+                                    self.options.threads, 16])
+
+        for side, samples in ((256, 6400), (512, 1600), (224, 6400)):
+            rate = self.beside(f"robot frames of 256 px at {side} px",
+                               lambda: self.ours(config, samples, image_size=side), tf_data(side, samples))
+            self.share(rate, limit)
+        self.beside("robot frames without pictures", lambda: self.ours(config, 64000, images="false"), tf_data(0, 16000))
+
+    def conversations(self):
+        write_conversations(self.folder, 2000)
+        items = self.folder / "items.yaml"
+        items.write_text(f"DATA_PATH: ['{self.folder / 'items.json'}']\nIMAGE_FOLDER: ['{self.folder}']\ndata: {{tags: [llava]}}\n")
+        rate = self.beside("conversations with pictures of 640 x 480, crops of 336 px",
+                           lambda: self.ours(items, 800, image_size=336),
+                           lambda: outcome([sys.executable, HERE / "peers/torch_loader.py", self.folder / "items.json",
+                                            self.options.model, 336, 4, 800, self.options.threads, 16]))
+        self.share(rate, decoder_limit([file.read_bytes() for file in self.folder.glob("*.jpg")]))
+
+    def share(self, rate, limit):
+        print(f"    {rate / self.options.threads / limit:.0%} of what a decoder of JPEG alone does a core ({limit:.0f}/s)", flush=True)
+
 
 def decoder_limit(pictures, seconds=2.0):
     """Pictures/s that TensorFlow's JPEG decoder alone does on one core."""
@@ -128,36 +159,14 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", default=["robots", "conversations"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        folder = pathlib.Path(made)
-        pictures = write_robot(folder, 120, 40)
-        limit = decoder_limit(pictures)
-        config = folder / "openx.yaml"
-        config.write_text(f"DATA_PATH: ['{folder}']\nIMAGE_FOLDER: ['x+mx-bridge_oxe']\n"
-                          f"data: {{tags: [openx], mixture: {{{ROBOT}: 1}}}}\n")
-        bench = Bench(options, folder)
-        source = folder / ROBOT / "1.0.0"
-
-        def tf_data(side, samples):
-            return lambda: outcome([sys.executable, HERE / "peers/tf_data.py", source, options.model, side, samples,
-                                    options.threads, 16])
-
-        for side, samples in ((256, 6400), (512, 1600), (224, 6400)):
-            rate = bench.beside(f"robot frames of 256 px at {side} px",
-                                lambda: bench.ours(config, samples, image_size=side), tf_data(side, samples))
-            print(f"    {rate / options.threads / limit:.0%} of what a decoder of JPEG alone does a core ({limit:.0f}/s)")
-        bench.beside("robot frames without pictures", lambda: bench.ours(config, 64000, images="false"),
-                     tf_data(0, 16000))
-        write_conversations(folder, 2000)
-        items = folder / "items.yaml"
-        items.write_text(f"DATA_PATH: ['{folder / 'items.json'}']\nIMAGE_FOLDER: ['{folder}']\ndata: {{tags: [llava]}}\n")
-        rate = bench.beside("conversations with pictures of 640 x 480, crops of 336 px",
-                            lambda: bench.ours(items, 800, image_size=336),
-                            lambda: outcome([sys.executable, HERE / "peers/torch_loader.py", folder / "items.json",
-                                             options.model, 336, 4, 800, options.threads, 16]))
-        limit = decoder_limit([file.read_bytes() for file in folder.glob("*.jpg")])
-        print(f"    {rate / options.threads / limit:.0%} of what a decoder of JPEG alone does a core ({limit:.0f}/s)")
+        bench = Bench(options, pathlib.Path(made))
+        if "robots" in options.only:
+            bench.robots()
+        if "conversations" in options.only:
+            bench.conversations()
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def run(command: list[str]) -> tuple[str, float, float, float]:
 
 
 def peer_python() -> Path:
-    folder = ROOT / "build/peers"
+    folder = ROOT / "build/peers-mark"
     python = folder / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/apps/program_case.h"
+#include "tests/support/thread_sanitizer.h"
 
 namespace magma {
 namespace {
@@ -132,6 +133,7 @@ TEST_F(ChatCommand, SaysWhatIsWrong) {
 }
 
 TEST_F(ChatCommand, AFileThatIsCutWhileItIsMappedEndsWithAnError) {
+  MAGMA_NOT_UNDER_THREAD_SANITIZER("it takes the signal");
   const ProgramRun done = run_words(
       {"bash", "-c", "(sleep 1; truncate -s 0 model/*.safetensors; echo Where?) | \"$0\" chat --model model", "magma"});
   EXPECT_EQ(done.status, 5);
