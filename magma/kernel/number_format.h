@@ -28,6 +28,22 @@ inline float from_f16(uint16_t half) {
   return sign == 0 ? value : -value;
 }
 
+// Round to nearest, ties to even; beyond the range: infinity.
+inline uint16_t to_f16(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>(bits >> 16U & 0x8000U);
+  const uint32_t magnitude = bits & 0x7FFFFFFFU;
+  if (magnitude > 0x7F800000U) return static_cast<uint16_t>(sign | 0x7E00U);
+  if (magnitude >= 0x477FF000U) return static_cast<uint16_t>(sign | 0x7C00U);  // 65520 and more
+  // Small ones: adding 0.5 leaves the bits of a multiple of 2^-24 at the end, rounded.
+  if (magnitude < 0x38800000U) {
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3F000000U));
+  }
+  const uint32_t rounded = magnitude + 0xFFFU + (magnitude >> 13U & 1U);
+  return static_cast<uint16_t>(sign | ((rounded - 0x38000000U) >> 13U));
+}
+
 template <NumberFormat format>
 float value_at(const void* values, int64_t index) {
   if constexpr (format == NumberFormat::F32) return static_cast<const float*>(values)[index];

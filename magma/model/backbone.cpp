@@ -30,7 +30,7 @@ DecoderWeights take_decoder(WeightLoader& loader, const TextConfig& config, int6
   const auto epsilon = static_cast<float>(config.rms_norm_eps);
   const Shape matrix = {vocabulary, config.hidden_size};
   DecoderWeights weights;
-  weights.embedding = loader.take(prefix + "model.embed_tokens.weight", matrix);
+  weights.embedding = loader.take_matrix(prefix + "model.embed_tokens.weight", matrix);
   const auto family = Backbones::make(config.model_type);
   for (int64_t l = 0; l < config.num_hidden_layers; ++l) {
     const std::string name = fmt::format("{}model.layers.{}.", prefix, l);
@@ -42,7 +42,7 @@ DecoderWeights take_decoder(WeightLoader& loader, const TextConfig& config, int6
   weights.norm = RmsNorm(loader, prefix + "model.norm", config.hidden_size, epsilon);
   const std::string head = prefix + "lm_head.weight";
   const bool own_head = !config.tie_word_embeddings || loader.has(head);
-  weights.head = own_head ? Linear(loader.take(head, matrix)) : Linear(weights.embedding, {}, WeightUse::Shared);
+  weights.head = own_head ? Linear(loader.take_matrix(head, matrix)) : Linear(weights.embedding, {}, WeightUse::Shared);
   return weights;
 }
 

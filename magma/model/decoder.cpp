@@ -1,6 +1,7 @@
 #include "magma/model/decoder.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/core.h>
 
@@ -85,6 +86,7 @@ void Decoder::embed(int64_t id, float* row) const {
   }
   const Tensor& table = weights_.embedding;
   const int64_t D = table.dim(1);
+  if (table.is_quantised()) return dequantise_output(table.quantised_matrix(), id, row);
   const NumberFormat format = number_format(table.dtype());
   for (int64_t i = 0; i < D; ++i) row[i] = value_at(table.data(), format, id * D + i);
 }
@@ -115,9 +117,10 @@ void Decoder::attention(int64_t l, const std::vector<Segment>& segments, Workspa
   const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
   const int64_t N = work.x.dim(0), E = config_.head_dim, half = config_.rotary_width / 2;
   const int64_t heads = config_.num_attention_heads, key_heads = config_.num_key_value_heads;
-  layer.query.forward(work.normed.floats(), N, work.query.mutable_floats(), team);
-  layer.key.forward(work.normed.floats(), N, work.key.mutable_floats(), team);
-  layer.value.forward(work.normed.floats(), N, work.value.mutable_floats(), team);
+  const std::array<LinearOutput, 3> outputs = {{{&layer.query, work.query.mutable_floats()},
+                                                {&layer.key, work.key.mutable_floats()},
+                                                {&layer.value, work.value.mutable_floats()}}};
+  forward_together(outputs, work.normed.floats(), N, team);
   const auto turn = [&](Tensor& values, int64_t count) {
     team.run(N, [&](int64_t r) {
       rotate({.heads = count,
@@ -155,9 +158,8 @@ void Decoder::attention(int64_t l, const std::vector<Segment>& segments, Workspa
 void Decoder::mlp(int64_t l, Workspace& work, Team& team) const {
   const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
   const int64_t N = work.x.dim(0);
-  layer.gate.forward(work.normed.floats(), N, work.gate.mutable_floats(), team);
-  layer.up.forward(work.normed.floats(), N, work.up.mutable_floats(), team);
-  silu_product(work.gate.mutable_floats(), work.up.floats(), work.gate.count(), team);
+  forward_gated({layer.gate, layer.up, work.gate.mutable_floats(), work.up.mutable_floats()}, work.normed.floats(), N,
+                team);
   layer.down.forward(work.gate.floats(), N, work.out.mutable_floats(), team);
 }
 

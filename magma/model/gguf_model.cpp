@@ -1,7 +1,11 @@
 #include "magma/model/gguf_model.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "magma/core/error.h"
 #include "magma/nn/gguf_llama.h"
+#include "magma/nn/gguf_panels.h"
 #include "magma/nn/linear.h"
 
 namespace magma {
@@ -65,6 +69,33 @@ Tensor read_tensor(const GgufFile& file, const GgufLlamaTensor& tensor, Precisio
   return values;
 }
 
+// The codes as they are, in another order, panel by panel.
+Tensor read_panels(const GgufFile& file, const GgufLlamaTensor& tensor, GgufTensorType type, Team& team) {
+  Tensor result = Tensor::quantised(tensor.shape, *panel_format(type));
+  const QuantisedMatrix matrix = result.quantised_matrix();
+  const GgufTypeFacts& facts = gguf_type_facts(type);
+  const int64_t row_bytes = matrix.K / facts.values * facts.bytes;
+  // Rows of a head stand elsewhere in the file, but in the same head.
+  const int64_t step = tensor.rotary_head == 0 ? kQuantisedPanel : std::lcm(kQuantisedPanel, tensor.rotary_head);
+  auto* panels = static_cast<uint8_t*>(result.mutable_data());
+  team.run((matrix.N + step - 1) / step, [&](int64_t part) {
+    const int64_t first = part * step, rows = std::min(step, matrix.N - first);
+    std::string blocks(static_cast<size_t>(rows * row_bytes), '\0');
+    file.read_blocks(tensor.source, first, blocks);
+    std::vector<const char*> starts;
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t stored = tensor.rotary_head == 0 ? r : interleaved_rotary_row(r, tensor.rotary_head);
+      starts.push_back(blocks.data() + stored * row_bytes);
+    }
+    for (int64_t r = 0; r < rows; r += kQuantisedPanel) {
+      const auto count = static_cast<size_t>(std::min(kQuantisedPanel, rows - r));
+      write_gguf_panel(type, std::span(starts).subspan(static_cast<size_t>(r), count), matrix,
+                       (first + r) / kQuantisedPanel, panels);
+    }
+  });
+  return result;
+}
+
 }  // namespace
 
 MagmaConfig read_gguf_config(const GgufFile& file, const std::string& name) {
@@ -75,14 +106,23 @@ GgufModel read_gguf_model(const Path& path, int threads, Precision precision) {
   const GgufFile file(path);
   const GgufLlama llama = read_gguf_llama(file);
   GgufModel model{config_of(llama, path.string()), {}};
-  const std::vector<GgufLlamaTensor> list = gguf_llama_tensors(file, llama);
-  std::vector<Tensor> tensors(list.size());
   Team team(threads);
-  team.run(static_cast<int64_t>(list.size()), [&](int64_t i) {
+  std::vector<GgufLlamaTensor> floats;
+  for (const GgufLlamaTensor& tensor : gguf_llama_tensors(file, llama)) {
+    const GgufTensorType type = file.tensor(tensor.source).type;
+    const bool as_stored = precision == Precision::Stored && tensor.shape.size() == 2 && panel_format(type);
+    if (as_stored) {
+      model.weights.emplace(tensor.name, read_panels(file, tensor, type, team));
+    } else {
+      floats.push_back(tensor);
+    }
+  }
+  std::vector<Tensor> tensors(floats.size());
+  team.run(static_cast<int64_t>(floats.size()), [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    tensors[at] = read_tensor(file, list[at], precision);
+    tensors[at] = read_tensor(file, floats[at], precision);
   });
-  for (size_t i = 0; i < list.size(); ++i) model.weights.emplace(list[i].name, std::move(tensors[i]));
+  for (size_t i = 0; i < floats.size(); ++i) model.weights.emplace(floats[i].name, std::move(tensors[i]));
   return model;
 }
 

@@ -6,6 +6,7 @@ namespace magma {
 namespace {
 
 Tensor as_bf16(const Tensor& tensor) {
+  if (tensor.is_quantised()) return as_bf16(tensor.as_f32());
   Tensor result = Tensor::uninitialised(tensor.shape(), DType::BF16);
   const NumberFormat format = number_format(tensor.dtype());
   auto* to = static_cast<uint16_t*>(result.mutable_data());
@@ -31,7 +32,8 @@ void convert_matrices(WeightMap& weights, Precision precision) {
   if (precision == Precision::Stored) return;
   const DType wanted = precision == Precision::F32 ? DType::F32 : DType::BF16;
   for (auto& [name, tensor] : weights) {
-    if (tensor.rank() < 2 || tensor.dtype() == wanted || !is_number(tensor.dtype())) continue;
+    if (tensor.rank() < 2 || tensor.dtype() == wanted) continue;
+    if (!is_number(tensor.dtype()) && !tensor.is_quantised()) continue;
     const Tensor before = tensor;
     tensor = wanted == DType::F32 ? before.as_f32() : as_bf16(before);
     release_pages(before);

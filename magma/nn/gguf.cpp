@@ -26,6 +26,24 @@ const GgufTensor& GgufFile::tensor(const std::string& name) const {
   return found->second;
 }
 
+void GgufFile::read_at(int64_t offset, const std::string& name, std::span<char> bytes) const {
+  if (file_.read_at(offset, bytes) == bytes.size()) return;
+  throw Error(ErrorCode::Malformed, {.file = path_.string(),
+                                     .where = fmt::format("byte {}, tensor {}", offset, name),
+                                     .what = "file has shrunk while it was read"});
+}
+
+void GgufFile::read_blocks(const std::string& name, int64_t first, std::span<char> bytes) const {
+  const GgufTensor& entry = tensor(name);
+  const GgufTypeFacts& facts = gguf_type_facts(entry.type);
+  const int64_t row_bytes = entry.shape.empty() ? facts.bytes : entry.shape.back() / facts.values * facts.bytes;
+  const auto size = static_cast<int64_t>(bytes.size());
+  MAGMA_CHECK(row_bytes > 0 && size % row_bytes == 0 && first >= 0 &&
+                  (first * row_bytes + size) <= entry.count() / facts.values * facts.bytes,
+              "rows from {}, {} bytes of tensor {}", first, size, name);
+  read_at(entry.begin + first * row_bytes, name, bytes);
+}
+
 template <typename T>
 void GgufFile::read_values(const std::string& name, int64_t first, std::span<T> values) const {
   const GgufTensor& entry = tensor(name);
@@ -47,12 +65,7 @@ void GgufFile::read_values(const std::string& name, int64_t first, std::span<T> 
   for (int64_t done = 0; done < count; done += part_values) {
     const int64_t now = std::min(part_values, count - done);
     part.resize(static_cast<size_t>(now / facts.values * facts.bytes));
-    const int64_t offset = begin + done / facts.values * facts.bytes;
-    if (file_.read_at(offset, part) < part.size()) {
-      throw Error(ErrorCode::Malformed, {.file = path_.string(),
-                                         .where = fmt::format("byte {}, tensor {}", offset, name),
-                                         .what = "file has shrunk while it was read"});
-    }
+    read_at(begin + done / facts.values * facts.bytes, name, part);
     dequantise(entry.type, part, values.subspan(static_cast<size_t>(done), static_cast<size_t>(now)));
   }
 }

@@ -27,9 +27,14 @@ class GgufFile {
   void read_rows(const std::string& name, int64_t first, std::span<float> values) const;
   void read_rows(const std::string& name, int64_t first, std::span<uint16_t> bf16) const;
 
+  // The blocks themselves, `bytes` of whole rows from row `first`.
+  void read_blocks(const std::string& name, int64_t first, std::span<char> bytes) const;
+
  private:
   template <typename T>
   void read_values(const std::string& name, int64_t first, std::span<T> values) const;
+
+  void read_at(int64_t offset, const std::string& name, std::span<char> bytes) const;
 
   Path path_;
   FileReader file_;

@@ -1,11 +1,15 @@
 #include "magma/nn/linear.h"
 
+#include <algorithm>
+#include <array>
 #include <mutex>
 #include <utility>
 
 #include "magma/core/check.h"
+#include "magma/kernel/activation.h"
 #include "magma/kernel/bf16_panels.h"
 #include "magma/kernel/matmul.h"
+#include "magma/kernel/quantised_matmul.h"
 
 namespace magma {
 
@@ -13,6 +17,16 @@ struct Linear::Packed {
   std::once_flag once;
   Tensor source, panels;
 };
+
+namespace {
+
+// Reused: no token allocates it anew.
+QuantisedRows& quantised_room() {
+  thread_local QuantisedRows room;
+  return room;
+}
+
+}  // namespace
 
 Linear::Linear(Tensor weight, Tensor bias, WeightUse use) : weight_(std::move(weight)) {
   if (bias.defined()) bias_ = bias.as_f32();
@@ -37,10 +51,15 @@ const Tensor& Linear::panels(Team& team) const {
 }
 
 void Linear::forward(const float* x, int64_t rows, float* y, Team& team) const {
-  const float* bias = bias_.defined() ? bias_.floats() : nullptr;
+  if (is_quantised()) {
+    const QuantisedProduct product{.weight = quantised_matrix(), .bias = bias(), .y = y};
+    QuantisedRows& quantised = quantised_room();
+    quantised.assign(x, rows, inputs(), product.weight.format.group, team);
+    return quantised_matmul({&product, 1}, quantised, team);
+  }
   if (packed_) {
     const Bf16Panels weight{outputs(), inputs(), static_cast<const uint16_t*>(panels(team).data())};
-    return panel_matmul({.M = rows, .weight = weight, .x = x, .bias = bias, .y = y}, team);
+    return panel_matmul({.M = rows, .weight = weight, .x = x, .bias = bias(), .y = y}, team);
   }
   matmul({.M = rows,
           .N = outputs(),
@@ -48,7 +67,7 @@ void Linear::forward(const float* x, int64_t rows, float* y, Team& team) const {
           .x = x,
           .weight = weight_.data(),
           .format = number_format(weight_.dtype()),
-          .bias = bias,
+          .bias = bias(),
           .y = y},
          team);
 }
@@ -62,10 +81,36 @@ Tensor Linear::forward(const Tensor& x, Team& team) const {
   return y;
 }
 
+void forward_together(std::span<const LinearOutput> layers, const float* x, int64_t rows, Team& team) {
+  constexpr size_t kMost = 4;
+  std::array<QuantisedProduct, kMost> products;
+  const bool one_pass =
+      layers.size() <= kMost && std::all_of(layers.begin(), layers.end(), [&](const auto& output) {
+        return output.layer->is_quantised() &&
+               output.layer->quantised_matrix().format.group == layers.front().layer->quantised_matrix().format.group;
+      });
+  if (!one_pass) {
+    for (const LinearOutput& output : layers) output.layer->forward(x, rows, output.y, team);
+    return;
+  }
+  for (size_t i = 0; i < layers.size(); ++i) {
+    products.at(i) = {layers[i].layer->quantised_matrix(), layers[i].layer->bias(), layers[i].y};
+  }
+  QuantisedRows& quantised = quantised_room();
+  quantised.assign(x, rows, products[0].weight.K, products[0].weight.format.group, team);
+  quantised_matmul(std::span(products).first(layers.size()), quantised, team);
+}
+
+void forward_gated(const GatedLinear& layers, const float* x, int64_t rows, Team& team) {
+  const std::array<LinearOutput, 2> both = {{{&layers.gate_layer, layers.gate}, {&layers.up_layer, layers.up}}};
+  forward_together(both, x, rows, team);
+  silu_product(layers.gate, layers.up, rows * layers.gate_layer.outputs(), team);
+}
+
 Linear take_linear(WeightLoader& loader, const std::string& name, Shape shape, bool with_bias) {
   Tensor bias;
   if (with_bias) bias = loader.take(name + ".bias", {shape[0]});
-  return {loader.take(name + ".weight", shape), std::move(bias)};
+  return {loader.take_matrix(name + ".weight", shape), std::move(bias)};
 }
 
 }  // namespace magma

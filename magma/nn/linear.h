@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "magma/kernel/team.h"
@@ -12,6 +13,7 @@ namespace magma {
 
 // Where the processor multiplies bf16 itself, bf16 weights are packed for it by the first product; the packed copy
 // takes the place of the other one. Shared: another part reads the same memory, so it stays and nothing is packed.
+// Quantised weights are packed already.
 enum class WeightUse { Own, Shared };
 
 class Linear {
@@ -24,6 +26,10 @@ class Linear {
   void forward(const float* x, int64_t rows, float* y, Team& team) const;  // [rows, in] -> [rows, out]
   Tensor forward(const Tensor& x, Team& team) const;                       // [..., in] -> [..., out]
 
+  bool is_quantised() const { return weight_.is_quantised(); }
+  QuantisedMatrix quantised_matrix() const { return weight_.quantised_matrix(); }
+  const float* bias() const { return bias_.defined() ? bias_.floats() : nullptr; }
+
  private:
   struct Packed;
   const Tensor& panels(Team& team) const;
@@ -32,6 +38,22 @@ class Linear {
   Tensor bias_;                     // f32
   std::shared_ptr<Packed> packed_;  // of weights that are packed
 };
+
+struct LinearOutput {
+  const Linear* layer;
+  float* y;  // [rows, out]
+};
+// Layers with the same inputs: what they share is done once.
+void forward_together(std::span<const LinearOutput> layers, const float* x, int64_t rows, Team& team);
+
+// gate = silu(gate(x)) * up(x); `up` is room of the same size.
+struct GatedLinear {
+  const Linear& gate_layer;
+  const Linear& up_layer;
+  float* gate;
+  float* up;
+};
+void forward_gated(const GatedLinear& layers, const float* x, int64_t rows, Team& team);
 
 // Takes `name`.weight and, when wanted, `name`.bias.
 Linear take_linear(WeightLoader& loader, const std::string& name, Shape shape, bool with_bias);

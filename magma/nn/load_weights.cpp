@@ -13,7 +13,11 @@ bool computable(DType dtype) { return dtype == DType::F32 || dtype == DType::BF1
 
 }  // namespace
 
-Tensor WeightLoader::take(const std::string& name, const Shape& shape) {
+Tensor WeightLoader::take(const std::string& name, const Shape& shape) { return take(name, shape, false); }
+
+Tensor WeightLoader::take_matrix(const std::string& name, const Shape& shape) { return take(name, shape, true); }
+
+Tensor WeightLoader::take(const std::string& name, const Shape& shape, bool may_be_quantised) {
   asked_.emplace_back(name, shape);
   const Tensor absent = Tensor::borrowed(nullptr, shape, DType::F32, nullptr);
   const auto found = weights_.find(name);
@@ -25,6 +29,12 @@ Tensor WeightLoader::take(const std::string& name, const Shape& shape) {
   weights_.erase(found);
   if (tensor.shape() != shape) {
     fault(fmt::format("shape of {}: expected {}, got {}", name, shape_text(shape), shape_text(tensor.shape())));
+    return absent;
+  }
+  if (tensor.is_quantised()) {
+    if (may_be_quantised) return tensor;
+    fault(fmt::format("type of {}: expected F32, BF16 or F16, got {}", name,
+                      format_name(tensor.quantised_matrix().format)));
     return absent;
   }
   if (!computable(tensor.dtype())) {

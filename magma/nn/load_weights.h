@@ -17,6 +17,8 @@ class WeightLoader {
   bool has(const std::string& name) const { return weights_.contains(name); }
   // Removes it from what is left. A fault is noted and a tensor of the right shape without memory comes back.
   Tensor take(const std::string& name, const Shape& shape);
+  // The same of a matrix of a linear layer or an embedding, which may be quantised.
+  Tensor take_matrix(const std::string& name, const Shape& shape);
   // Drops what is left and named so.
   void ignore_if(bool (*unused)(const std::string& name));
   void fault(std::string text) { faults_.push_back(std::move(text)); }
@@ -28,6 +30,8 @@ class WeightLoader {
   const std::vector<std::pair<std::string, Shape>>& asked() const { return asked_; }  // by take(), in order
 
  private:
+  Tensor take(const std::string& name, const Shape& shape, bool may_be_quantised);
+
   WeightMap weights_;
   std::string source_;
   std::vector<std::string> faults_, ignored_;

@@ -79,6 +79,28 @@ Tensor Tensor::borrowed(const void* data, Shape shape, DType dtype, std::shared_
   return result;
 }
 
+Tensor Tensor::quantised(Shape shape, QuantisedFormat format) {
+  Tensor result = borrowed_quantised(nullptr, std::move(shape), format, nullptr);
+  const Tensor memory = zeros({result.bytes()}, DType::U8);
+  result.data_ = memory.data_;
+  result.keeper_ = memory.keeper_;
+  result.owned_ = true;
+  return result;
+}
+
+Tensor Tensor::borrowed_quantised(const void* panels, Shape shape, QuantisedFormat format,
+                                  std::shared_ptr<const void> keeper) {
+  MAGMA_CHECK(shape.size() == 2 && is_known(format), "{} in {}", shape_text(shape), format_name(format));
+  Tensor result = borrowed(panels, std::move(shape), DType::U8, std::move(keeper));
+  result.quantised_ = format;
+  return result;
+}
+
+QuantisedMatrix Tensor::quantised_matrix() const {
+  MAGMA_CHECK(quantised_.has_value(), "{} {} taken for a quantised matrix", dtype_name(dtype_), shape_text(shape_));
+  return {shape_[0], shape_[1], *quantised_, static_cast<const uint8_t*>(data_)};
+}
+
 int64_t Tensor::dim(int64_t axis) const {
   const int64_t at = axis < 0 ? axis + rank() : axis;
   MAGMA_CHECK(at >= 0 && at < rank(), "axis {} of {}", axis, shape_text(shape_));
@@ -103,7 +125,7 @@ void* Tensor::mutable_data() {
 }
 
 Tensor Tensor::reshaped(Shape shape) const {
-  MAGMA_CHECK(count_of(shape) == count(), "{} seen as {}", shape_text(shape_), shape_text(shape));
+  MAGMA_CHECK(count_of(shape) == count() && !quantised_, "{} seen as {}", shape_text(shape_), shape_text(shape));
   Tensor result = *this;
   result.shape_ = std::move(shape);
   return result;
@@ -114,6 +136,12 @@ Tensor Tensor::slice(int64_t begin, int64_t end) const {
               shape_text(shape_));
   Tensor result = *this;
   result.shape_[0] = end - begin;
+  if (quantised_) {
+    const bool whole = begin % kQuantisedPanel == 0 && (end % kQuantisedPanel == 0 || end == dim(0));
+    MAGMA_CHECK(whole, "rows {} to {} cut through panels", begin, end);
+    if (defined()) result.data_ = quantised_matrix().panel(begin / kQuantisedPanel);
+    return result;
+  }
   if (defined()) result.data_ = static_cast<const char*>(data_) + begin * (bytes() / dim(0));
   return result;
 }
@@ -121,6 +149,11 @@ Tensor Tensor::slice(int64_t begin, int64_t end) const {
 Tensor Tensor::as_f32() const {
   if (dtype_ == DType::F32 || !defined()) return *this;
   Tensor result = uninitialised(shape_);
+  if (quantised_) {
+    const QuantisedMatrix matrix = quantised_matrix();
+    for (int64_t n = 0; n < matrix.N; ++n) dequantise_output(matrix, n, result.mutable_floats() + n * matrix.K);
+    return result;
+  }
   const NumberFormat format = number_format(dtype_);
   float* to = result.mutable_floats();
   for (int64_t i = 0; i < count(); ++i) to[i] = value_at(data_, format, i);

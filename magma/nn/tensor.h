@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "magma/kernel/number_format.h"
+#include "magma/kernel/quantised_matrix.h"
 #include "magma/nn/safetensors.h"
 
 namespace magma {
@@ -24,6 +26,10 @@ class Tensor {
   static Tensor of(Shape shape, const std::vector<int64_t>& values);  // I64
   // `keeper` lives as long as the tensor: a mapped file, another tensor's memory.
   static Tensor borrowed(const void* data, Shape shape, DType dtype, std::shared_ptr<const void> keeper);
+  // A matrix [N, K] in panels (kernel/quantised_matrix.h); its memory is U8. Owned and zero, or borrowed.
+  static Tensor quantised(Shape shape, QuantisedFormat format);
+  static Tensor borrowed_quantised(const void* panels, Shape shape, QuantisedFormat format,
+                                   std::shared_ptr<const void> keeper);
 
   bool defined() const { return data_ != nullptr; }
   bool owned() const { return owned_; }
@@ -33,18 +39,21 @@ class Tensor {
   int64_t dim(int64_t axis) const;  // negative: from the end
   int64_t count() const;
   int64_t rows() const { return count() == 0 ? 0 : count() / dim(-1); }
-  int64_t bytes() const { return count() * dtype_bytes(dtype_); }
+  int64_t bytes() const { return quantised_ ? quantised_matrix().bytes() : count() * dtype_bytes(dtype_); }
+  bool is_quantised() const { return quantised_.has_value(); }
+  QuantisedMatrix quantised_matrix() const;  // quantised ones only
   const void* data() const { return data_; }
   const float* floats() const;  // F32 only
   float* mutable_floats();      // F32 and owned only
   void* mutable_data();         // owned only
   Tensor reshaped(Shape shape) const;
-  Tensor slice(int64_t begin, int64_t end) const;  // of the first axis, in the same memory
-  Tensor as_f32() const;                           // itself when it is F32
+  Tensor slice(int64_t begin, int64_t end) const;  // of the first axis, in the same memory; quantised: whole panels
+  Tensor as_f32() const;                           // itself when it is F32; quantised ones too
 
  private:
   DType dtype_ = DType::F32;
   Shape shape_;
+  std::optional<QuantisedFormat> quantised_;
   const void* data_ = nullptr;
   bool owned_ = false;
   std::shared_ptr<const void> keeper_;

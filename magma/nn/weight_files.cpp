@@ -11,6 +11,7 @@
 #include "magma/core/error.h"
 #include "magma/core/json.h"
 #include "magma/core/limits.h"
+#include "magma/nn/quantised_file.h"
 
 namespace magma {
 namespace {
@@ -100,8 +101,16 @@ WeightMap map_safetensors(const Path& path) {
   const SafetensorsFile file(path);
   WeightMap result;
   const std::shared_ptr<const char> data = file.map_data();
+  const std::map<std::string, StoredMatrix> quantised = read_quantised_metadata(file, path.string());
   for (const auto& [name, entry] : file.tensors()) {
-    result.emplace(name, Tensor::borrowed(data.get() + entry.begin, entry.shape, entry.dtype, data));
+    const char* begin = data.get() + entry.begin;
+    const auto found = quantised.find(name);
+    if (found == quantised.end()) {
+      result.emplace(name, Tensor::borrowed(begin, entry.shape, entry.dtype, data));
+    } else {
+      const StoredMatrix& stored = found->second;
+      result.emplace(name, Tensor::borrowed_quantised(begin, {stored.rows, stored.columns}, stored.format, data));
+    }
   }
   return result;
 }

@@ -12,8 +12,8 @@ class Phi3 final : public Backbone {
     const int64_t D = config.hidden_size, ffn = config.intermediate_size;
     const int64_t queries = config.num_attention_heads * config.head_dim;
     const int64_t keys = config.num_key_value_heads * config.head_dim;
-    const Tensor attention = loader.take(prefix + "self_attn.qkv_proj.weight", {queries + 2 * keys, D});
-    const Tensor gate_up = loader.take(prefix + "mlp.gate_up_proj.weight", {2 * ffn, D});
+    const Tensor attention = loader.take_matrix(prefix + "self_attn.qkv_proj.weight", {queries + 2 * keys, D});
+    const Tensor gate_up = loader.take_matrix(prefix + "mlp.gate_up_proj.weight", {2 * ffn, D});
     DecoderLayer layer;
     layer.query = Linear(attention.slice(0, queries));
     layer.key = Linear(attention.slice(queries, queries + keys));

@@ -1,0 +1,49 @@
+// The inner loops of quantised_matmul() for one instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "magma/kernel/quantised_matrix.h"
+#include "magma/kernel/quantised_rows.h"
+
+namespace magma {
+
+constexpr int64_t kTileRows = 6;  // at most, in one call
+
+// Groups first .. last of a panel.
+struct PanelPart {
+  const QuantisedMatrix* matrix = nullptr;
+  int64_t panel = 0, first_group = 0, last_group = 0;
+};
+
+// Some groups of a panel, unpacked: codes u8 [depth / 4, 64, 4], scales and offsets f32 [groups, 64].
+struct UnpackedGroups {
+  uint8_t* codes = nullptr;
+  float* scales = nullptr;
+  float* offsets = nullptr;  // of kinds that store them
+};
+
+struct QuantisedTile {
+  const QuantisedRows* x = nullptr;
+  int64_t row = 0;
+  PanelPart part;
+  float* sums = nullptr;  // [rows, 64]; added to
+};
+
+struct QuantisedKernels {
+  void (*unpacked)(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& groups);
+  // From the packed panel itself; nullptr: this instruction set has none.
+  void (*packed)(const QuantisedTile& tile, int64_t rows);
+  void (*widen)(const uint8_t* halves, int64_t count, float* values);  // f16 -> f32
+};
+
+// The part as `to` has room for it. `widen`: of an instruction set.
+void unpack_groups(const PanelPart& part, void (*widen)(const uint8_t*, int64_t, float*), const UnpackedGroups& to);
+
+extern const QuantisedKernels kPlainQuantised;
+#if defined(__x86_64__)
+extern const QuantisedKernels kAvx2Quantised;
+extern const QuantisedKernels kAvx512Quantised;
+#endif
+
+}  // namespace magma

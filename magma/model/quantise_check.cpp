@@ -1,0 +1,194 @@
+#include "magma/model/quantise_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "magma/core/error.h"
+#include "magma/core/interrupt.h"
+#include "magma/core/limits.h"
+#include "magma/image/codec.h"
+#include "magma/model/image_input.h"
+#include "magma/model/pretrained.h"
+
+namespace magma {
+namespace {
+
+constexpr int64_t kTokensAfterImage = 64;
+
+// One sequence: what the model is given, and how many of its last places are compared.
+struct Sample {
+  Ids ids;
+  std::vector<Image> images;
+  int64_t compared = 0;
+};
+
+struct Samples {
+  std::vector<Sample> text, after_images;
+};
+
+Ids text_ids(const PretrainedText& model, const QuantiseCheckOptions& options) {
+  const std::string text = read_file(options.text, limits().json_bytes);
+  const std::vector<TokenId> ids = model.tokenizer.encode(text, false, true);
+  if (ids.size() < 2) {
+    throw Error(ErrorCode::Usage, {.file = options.text.string(), .what = "is too short", .expected = "two tokens"});
+  }
+  return {ids.begin(), ids.begin() + static_cast<int64_t>(std::min(ids.size(), static_cast<size_t>(options.tokens)))};
+}
+
+Samples samples_of(const PretrainedText& model, const QuantiseCheckOptions& options) {
+  if (!options.images.empty() && !model.images) {
+    throw Error(ErrorCode::Usage, {.file = model.source, .where = "images", .what = "this model sees no images"});
+  }
+  Samples samples;
+  const Ids ids = text_ids(model, options);
+  const auto count = static_cast<int64_t>(ids.size());
+  for (int64_t first = 0; first + 1 < count; first += options.window) {
+    const int64_t end = std::min(count, first + options.window);
+    samples.text.push_back({{ids.begin() + first, ids.begin() + end}, {}, end - first});
+  }
+  const std::vector<TokenId> before =
+      options.images.empty() ? std::vector<TokenId>{} : model.tokenizer.encode(model.image_text + "\n", true, true);
+  int64_t first = 0;
+  for (const Path& file : options.images) {
+    const int64_t end = std::min(count, first + kTokensAfterImage);
+    Sample sample{{before.begin(), before.end()},
+                  {decode_image(read_file(file, limits().json_bytes), file.string())},
+                  end - first};
+    sample.ids.insert(sample.ids.end(), ids.begin() + first, ids.begin() + end);
+    samples.after_images.push_back(std::move(sample));
+    first = end == count ? 0 : end;
+  }
+  return samples;
+}
+
+// [compared, V]
+Tensor logits_of(const Pretrained& model, const Sample& sample, int threads) {
+  Prompt prompt{sample.ids, {}};
+  for (const Image& picture : sample.images) {
+    const std::vector<ImageInput> input = {image_input(model.images->process(picture, std::nullopt, threads))};
+    prompt.images.push_back(model.network->encode_images(input, {}).front());
+  }
+  const Prefilled result = model.network->prefill({prompt}, {.all_logits = true});
+  const int64_t L = result.logits.dim(1), V = result.logits.dim(2);
+  return result.logits.reshaped({L, V}).slice(L - sample.compared, L);
+}
+
+// Logarithms of probabilities, in place.
+void log_softmax(float* row, int64_t count) {
+  const float largest = *std::max_element(row, row + count);
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += std::exp(static_cast<double>(row[i] - largest));
+  const auto shift = static_cast<float>(largest + std::log(sum));
+  for (int64_t i = 0; i < count; ++i) row[i] -= shift;
+}
+
+struct Totals {
+  int64_t places = 0, predicted = 0, agreed = 0;
+  double before = 0, after = 0, kl = 0;
+};
+
+void add_place(const float* before, const float* after, int64_t V, std::optional<int64_t> next, Totals& totals) {
+  double kl = 0;
+  for (int64_t i = 0; i < V; ++i) kl += std::exp(static_cast<double>(before[i])) * (before[i] - after[i]);
+  totals.kl += kl;
+  totals.agreed += std::max_element(before, before + V) - before == std::max_element(after, after + V) - after ? 1 : 0;
+  ++totals.places;
+  if (!next) return;
+  totals.before -= before[*next];
+  totals.after -= after[*next];
+  ++totals.predicted;
+}
+
+class Comparison {
+ public:
+  Comparison(const std::vector<Sample>& samples, const Pretrained& first, int threads,
+             const std::function<void(int64_t)>& progress)
+      : samples_(samples) {
+    for (const Sample& sample : samples) {
+      throw_if_interrupted();
+      before_.push_back(logits_of(first, sample, threads));
+      for (int64_t r = 0; r < before_.back().dim(0); ++r) log_softmax(row(before_.back(), r), before_.back().dim(1));
+      progress(1);
+    }
+  }
+
+  DistributionCost cost(const Pretrained& second, int threads, const std::function<void(int64_t)>& progress) {
+    Totals totals;
+    for (size_t i = 0; i < samples_.size(); ++i) {
+      throw_if_interrupted();
+      const Sample& sample = samples_[i];
+      Tensor after = logits_of(second, sample, threads);
+      const int64_t rows = after.dim(0), V = after.dim(1);
+      if (V != before_[i].dim(1)) {
+        throw Error(ErrorCode::Usage, {.file = second.source,
+                                       .what = "has another vocabulary",
+                                       .expected = std::to_string(before_[i].dim(1)),
+                                       .got = std::to_string(V)});
+      }
+      const auto first = static_cast<int64_t>(sample.ids.size()) - sample.compared;
+      for (int64_t r = 0; r < rows; ++r) {
+        log_softmax(row(after, r), V);
+        std::optional<int64_t> next;
+        if (r + 1 < rows) next = sample.ids[static_cast<size_t>(first + r + 1)];
+        add_place(row(before_[i], r), row(after, r), V, next, totals);
+      }
+      progress(1);
+    }
+    if (totals.places == 0) return {};
+    const auto predicted = static_cast<double>(std::max<int64_t>(1, totals.predicted));
+    const auto places = static_cast<double>(totals.places);
+    return {totals.places, std::exp(totals.before / predicted), std::exp(totals.after / predicted), totals.kl / places,
+            static_cast<double>(totals.agreed) / places};
+  }
+
+ private:
+  // The tensors are this class's own, though a slice does not say so.
+  static float* row(Tensor& tensor, int64_t r) { return const_cast<float*>(tensor.floats()) + r * tensor.dim(1); }
+
+  const std::vector<Sample>& samples_;
+  std::vector<Tensor> before_;  // logarithms of probabilities
+};
+
+Json cost_json(const DistributionCost& cost) {
+  return {{"tokens", cost.tokens},         {"perplexity_before", cost.perplexity_before},
+          {"perplexity", cost.perplexity}, {"perplexity_ratio", cost.perplexity / cost.perplexity_before},
+          {"mean_kl", cost.mean_kl},       {"top_1_agreement", cost.top_1_agreement}};
+}
+
+std::string cost_line(const char* what, const DistributionCost& cost) {
+  return fmt::format("{:<14}{:>8} {:>12.4f} {:>12.4f} {:>8.4f} {:>12.6f} {:>8.2f} %", what, cost.tokens,
+                     cost.perplexity_before, cost.perplexity, cost.perplexity / cost.perplexity_before, cost.mean_kl,
+                     100 * cost.top_1_agreement);
+}
+
+}  // namespace
+
+QuantisationCost quantisation_cost(const Path& before, const Path& after, const QuantiseCheckOptions& options,
+                                   const std::function<void(int64_t)>& progress) {
+  std::optional<Pretrained> model = load_pretrained(before, {.threads = options.threads});
+  const Samples samples = samples_of(*model, options);
+  Comparison text(samples.text, *model, options.threads, progress);
+  Comparison images(samples.after_images, *model, options.threads, progress);
+  model.reset();
+  model = load_pretrained(after, {.threads = options.threads});
+  return {text.cost(*model, options.threads, progress), images.cost(*model, options.threads, progress)};
+}
+
+Json quantisation_cost_json(const QuantisationCost& cost) {
+  Json json = {{"text", cost_json(cost.text)}};
+  if (cost.after_images.tokens > 0) json["after_images"] = cost_json(cost.after_images);
+  return json;
+}
+
+std::string quantisation_cost_table(const QuantisationCost& cost) {
+  std::string table = fmt::format("{:<14}{:>8} {:>12} {:>12} {:>8} {:>12} {:>10}\n", "", "tokens", "perplexity", "now",
+                                  "ratio", "mean KL", "same top");
+  table += cost_line("text", cost.text);
+  if (cost.after_images.tokens > 0) table += "\n" + cost_line("after images", cost.after_images);
+  return table;
+}
+
+}  // namespace magma

@@ -1,0 +1,217 @@
+#include "magma/model/quantise_model.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "magma/core/error.h"
+#include "magma/core/hash.h"
+#include "magma/core/interrupt.h"
+#include "magma/core/limits.h"
+#include "magma/model/weight_names.h"
+#include "magma/nn/quantise_weights.h"
+#include "magma/nn/quantised_file.h"
+#include "magma/nn/weight_files.h"
+
+namespace magma {
+namespace {
+
+constexpr const char* kSettingsKey = "magma.quantise";
+constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr QuantisedFormat kSensitive{QuantisedKind::Int8, 32};
+constexpr QuantisedFormat kVision{QuantisedKind::Int8, 128};
+
+struct Planned {
+  std::string name;
+  Tensor tensor;
+  std::optional<QuantisedFormat> format;
+
+  int64_t bytes() const {
+    if (!format) return tensor.bytes();
+    return QuantisedMatrix{tensor.dim(0), tensor.dim(1), *format}.bytes();
+  }
+};
+
+std::vector<Planned> plan(const Path& source, const QuantiseOptions& options) {
+  const MagmaConfig config = read_model_config(source);
+  std::vector<Planned> all;
+  for (auto& [name, tensor] : with_canonical_names(map_weight_folder(source), source.string())) {
+    if (is_unused_name(name)) continue;
+    if (tensor.is_quantised()) {
+      throw Error(ErrorCode::Refused, {.file = source.string(),
+                                       .where = "tensor " + name,
+                                       .what = "is quantised already",
+                                       .expected = "F32, BF16 or F16",
+                                       .hint = "start from the model it was made of"});
+    }
+    all.push_back({name, tensor, quantised_format_of(name, tensor.shape(), config.text, options)});
+  }
+  return all;
+}
+
+std::vector<std::vector<Planned>> shards_of(std::vector<Planned> all, int64_t shard_bytes) {
+  std::vector<std::vector<Planned>> shards(1);
+  int64_t bytes = 0;
+  for (Planned& planned : all) {
+    if (bytes > 0 && bytes + planned.bytes() > shard_bytes) {
+      shards.emplace_back();
+      bytes = 0;
+    }
+    bytes += planned.bytes();
+    shards.back().push_back(std::move(planned));
+  }
+  return shards;
+}
+
+// What decides the bytes of a shard: options, and a look at each tensor.
+std::string settings_of(const std::vector<Planned>& shard, const QuantiseOptions& options) {
+  constexpr int64_t kLook = 4096;
+  std::string all = format_name(options.format) + (options.sensitive_in_int8 ? " sensitive in int8" : "");
+  for (const Planned& planned : shard) {
+    const int64_t size = planned.tensor.bytes(), look = std::min(size, kLook);
+    const auto* bytes = static_cast<const char*>(planned.tensor.data());
+    all += fmt::format("\n{} {} {}\n", planned.name, dtype_name(planned.tensor.dtype()),
+                       shape_text(planned.tensor.shape()));
+    all.append(bytes, static_cast<size_t>(look)).append(bytes + size - look, static_cast<size_t>(look));
+    const auto found = options.importance.find(planned.name);
+    if (found == options.importance.end()) continue;
+    all.append(reinterpret_cast<const char*>(found->second.data()), found->second.size() * sizeof(float));
+  }
+  return sha256_hex(all);
+}
+
+bool is_finished(const Path& file, const std::string& settings) {
+  if (!std::filesystem::exists(file)) return false;
+  const SafetensorsFile written(file);
+  const auto found = written.metadata().find(kSettingsKey);
+  if (found != written.metadata().end() && found->second == settings) return true;
+  throw Error(ErrorCode::Usage, {.file = file.string(),
+                                 .what = "comes from another model or other options",
+                                 .hint = "name another folder, or empty this one"});
+}
+
+void write_shard(const std::vector<Planned>& shard, const Path& file, const std::string& settings,
+                 const QuantiseOptions& options, const std::function<void(int64_t)>& progress) {
+  Team team(options.threads);
+  SafetensorsWriter writer(file);
+  std::map<std::string, StoredMatrix> matrices;
+  for (const Planned& planned : shard) {
+    throw_if_interrupted();
+    const Tensor& tensor = planned.tensor;
+    if (planned.format) {
+      const auto known = options.importance.find(planned.name);
+      const std::vector<float> none;
+      const Tensor result =
+          quantise_matrix(tensor, *planned.format, known == options.importance.end() ? none : known->second, team);
+      const QuantisedMatrix layout = result.quantised_matrix();
+      writer.add(planned.name, DType::U8, {layout.panel_count(), layout.panel_bytes()},
+                 {static_cast<const char*>(result.data()), static_cast<size_t>(result.bytes())});
+      matrices.emplace(planned.name, StoredMatrix{*planned.format, layout.N, layout.K});
+    } else {
+      writer.add(planned.name, tensor.dtype(), tensor.shape(),
+                 {static_cast<const char*>(tensor.data()), static_cast<size_t>(tensor.bytes())});
+    }
+    release_pages(tensor);
+    progress(tensor.count());
+  }
+  writer.set_metadata("format", "pt");
+  writer.set_metadata(kSettingsKey, settings);
+  if (!matrices.empty()) writer.set_metadata(kQuantisedKey, quantised_metadata(matrices));
+  writer.finish();
+}
+
+bool is_weight_file(const Path& file) {
+  const std::string name = file.filename().string(), extension = file.extension().string();
+  return name == kIndex || name.starts_with(".") || extension == ".safetensors" || extension == ".bin" ||
+         extension == ".gguf" || extension == ".pth" || extension == ".pt";
+}
+
+void copy_other_files(const Path& source, const Path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(source)) {
+    if (!entry.is_regular_file() || is_weight_file(entry.path())) continue;
+    const std::string name = entry.path().filename().string();
+    if (name == "config.json") continue;
+    write_file_atomically(folder / name, read_file(entry.path(), limits().json_bytes));
+  }
+  Json config = read_json(source / "config.json");
+  config["quantization_config"] = {{"quant_method", "magma"}, {"version", 1}};
+  write_file_atomically(folder / "config.json", dump_json(config) + "\n");
+}
+
+void require_other_folder(const Path& source, const Path& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) throw system_error("create folder", folder.string(), failed.value());
+  if (!std::filesystem::equivalent(source, folder, failed)) return;
+  throw Error(ErrorCode::Usage, {.file = folder.string(), .what = "is the folder of the model itself"});
+}
+
+// "layers.7." of a decoder's name.
+std::optional<int64_t> layer_of(const std::string& name) {
+  constexpr std::string_view kLayers = "language_model.model.layers.";
+  if (!name.starts_with(kLayers)) return std::nullopt;
+  return std::strtoll(name.c_str() + kLayers.size(), nullptr, 10);
+}
+
+// Whether parts of the matrix that are matrices of their own begin inside a panel.
+bool cuts_panels(const std::string& name, const TextConfig& text) {
+  const auto cuts = [](int64_t rows) { return rows % kQuantisedPanel != 0; };
+  if (name.ends_with(".gate_up_proj.weight")) return cuts(text.intermediate_size);
+  if (!name.ends_with(".qkv_proj.weight")) return false;
+  return cuts(text.num_attention_heads * text.head_dim) || cuts(text.num_key_value_heads * text.head_dim);
+}
+
+}  // namespace
+
+std::optional<QuantisedFormat> quantised_format_of(const std::string& name, const Shape& shape, const TextConfig& text,
+                                                   const QuantiseOptions& options) {
+  if (shape.size() != 2 || !name.ends_with(".weight")) return std::nullopt;
+  const QuantisedFormat sensitive = options.sensitive_in_int8 ? kSensitive : options.format;
+  if (name == "language_model.model.embed_tokens.weight" || name == "language_model.lm_head.weight") return sensitive;
+  if (const auto layer = layer_of(name)) {
+    if (!name.ends_with("_proj.weight")) return std::nullopt;
+    if (cuts_panels(name, text)) return std::nullopt;
+    return *layer == 0 || *layer == text.num_hidden_layers - 1 ? sensitive : options.format;
+  }
+  const bool tower = name.starts_with("vision_tower.") && name.find(".mlp.fc") != std::string::npos;
+  return tower ? std::optional(kVision) : std::nullopt;
+}
+
+int64_t parameters_of(const Path& source) {
+  int64_t total = 0;
+  for (const Planned& planned : plan(source, {})) total += planned.tensor.count();
+  return total;
+}
+
+QuantiseSummary quantise_model(const Path& source, const Path& folder, const QuantiseOptions& options,
+                               const std::function<void(int64_t)>& progress) {
+  const auto shards = shards_of(plan(source, options), options.shard_bytes);
+  require_other_folder(source, folder);
+  QuantiseSummary summary;
+  Json map = Json::object();
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
+    const std::string settings = settings_of(shards[i], options);
+    const bool found = is_finished(folder / name, settings);
+    for (const Planned& planned : shards[i]) {
+      map[planned.name] = name;
+      ++summary.tensors;
+      summary.quantised += planned.format ? 1 : 0;
+      summary.parameters += planned.tensor.count();
+      summary.bytes_before += planned.tensor.bytes();
+      summary.bytes += planned.bytes();
+      if (found) progress(planned.tensor.count());
+    }
+    summary.shards_found += found ? 1 : 0;
+    if (!found) write_shard(shards[i], folder / name, settings, options, progress);
+  }
+  summary.shards = static_cast<int64_t>(shards.size());
+  copy_other_files(source, folder);
+  const Json index = {{"metadata", {{"total_size", summary.bytes}}}, {"weight_map", map}};
+  write_file_atomically(folder / kIndex, dump_json(index) + "\n");
+  return summary;
+}
+
+}  // namespace magma
