@@ -8,7 +8,7 @@ namespace magma {
 
 void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--model", model, "model folder, or a GGUF file of the Llama family")->required()->type_name("PATH");
-  app.add_option("--precision", precision, "of the matrices in memory: stored, bf16 or f32; quantised ones become bf16")
+  app.add_option("--precision", precision, "of the matrices in memory: stored, bf16 or f32")
       ->check(CLI::IsMember({"stored", "bf16", "f32"}))
       ->type_name("NAME")
       ->capture_default_str();

@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kPanel = kQuantisedPanel;
 constexpr int kVectors = 4;             // of 16 outputs
 constexpr int64_t kQuad = 4 * kPanel;   // bytes of four depths, or of eight in four bits
-constexpr int64_t kAhead = 16 * kQuad;  // fetched early: a stream of the memory ends at each page of 4 KB
+constexpr int64_t kAhead = 32 * kQuad;  // fetched early: a stream of the memory ends at each page of 4 KB
 
 MAGMA_VNNI void widen(const uint8_t* halves, int64_t count, float* values) {
   for (int64_t i = 0; i < count; i += 16) {
@@ -28,6 +28,8 @@ MAGMA_VNNI void widen(const uint8_t* halves, int64_t count, float* values) {
     _mm512_storeu_ps(values + i, _mm512_cvtph_ps(half));
   }
 }
+
+MAGMA_VNNI_INLINE void fetch(const uint8_t* line) { _mm_prefetch(reinterpret_cast<const char*>(line), _MM_HINT_T0); }
 
 MAGMA_VNNI_INLINE __m512i four_codes(const int8_t* from) {
   int32_t four;
@@ -189,7 +191,7 @@ MAGMA_VNNI_INLINE void packed_dots(const QuantisedTile& tile, int64_t g, const u
   for (int64_t k = 0; k < group; k += kNibbles ? 8 : 4, from += kQuad, x += kNibbles ? 8 : 4) {
     MAGMA_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      _mm_prefetch(reinterpret_cast<const char*>(from + kAhead + 64 * v), _MM_HINT_T0);
+      fetch(from + kAhead + 64 * v);
       NibbleCodes codes;
       if constexpr (kNibbles) {
         // The high bits of the group of 16 stand behind its two octets.
@@ -223,6 +225,8 @@ MAGMA_VNNI void packed_rows(const QuantisedTile& tile) {
   for (int64_t g = tile.part.first_group; g < tile.part.last_group; ++g) {
     const uint8_t* stored = panel + group_position(format, g);
     const uint8_t* head = panel + group_position(format, g / super * super) - super_block_bytes(kind);
+    MAGMA_UNROLL
+    for (int line = 0; line < 4; ++line) fetch(stored + kAhead + 64 * line);
     __m512i dots[rows][kVectors];
     packed_dots<rows, kind>(tile, g, stored + bytes_before_codes(format), dots);
     __m512 scales[kVectors], offsets[kVectors];

@@ -17,6 +17,8 @@ constexpr int64_t kPanel = kQuantisedPanel;
 constexpr int64_t kUnpackedDepth = 256;  // 16 KB of codes: they stay in the first-level cache
 constexpr int64_t kRowBlock = 192;       // rows of one task; a multiple of kTileRows
 constexpr int64_t kSmallestGroup = 16;
+constexpr int64_t kBytesOfTask = 1 << 19;  // of weights, where there are enough of them
+constexpr int64_t kTasksOfThread = 4;      // at least: neighbours may take a thread's time
 
 QuantisedInstructions find_instructions() {
 #if defined(__x86_64__)
@@ -97,6 +99,17 @@ std::vector<float>& sums_room(int64_t rows) {
   return room;
 }
 
+// `panel` counts through all products.
+void one_panel(std::span<const QuantisedProduct> products, int64_t panel, const QuantisedRows& x, RowRange rows) {
+  const QuantisedProduct* product = products.data();
+  while (panel >= product->weight.panel_count()) panel -= (product++)->weight.panel_count();
+  std::vector<float>& sums = sums_room(rows.end - rows.begin);
+  add_panel(product->weight, panel, x, rows, sums.data());
+  for (int64_t m = rows.begin; m < rows.end; ++m) {
+    write_outputs(*product, m, panel, sums.data() + (m - rows.begin) * kPanel);
+  }
+}
+
 void require(const QuantisedMatrix& weight, const QuantisedRows& x) {
   MAGMA_CHECK(weight.format.group == x.group() && weight.groups() == x.groups(),
               "rows in {} groups of {}, weights in {} of {}", x.groups(), x.group(), weight.groups(),
@@ -111,16 +124,16 @@ void quantised_matmul(std::span<const QuantisedProduct> products, const Quantise
     require(product.weight, x);
     panels += product.weight.panel_count();
   }
-  // Panels are the outer order: a thread's rows of the next task find them in its cache.
+  // Panels are the outer order: a thread's rows of the next task find them in its cache. Small panels go together,
+  // since the start of each part of a stream waits for the memory.
   const int64_t row_blocks = (x.rows() + kRowBlock - 1) / kRowBlock;
-  team.run(panels * row_blocks, [&](int64_t task) {
-    int64_t panel = task / row_blocks;
-    const QuantisedProduct* product = products.data();
-    while (panel >= product->weight.panel_count()) panel -= (product++)->weight.panel_count();
+  const int64_t most = std::max<int64_t>(1, panels / (kTasksOfThread * team.threads()));
+  const int64_t step =
+      row_blocks > 1 ? 1 : std::clamp<int64_t>(kBytesOfTask / products[0].weight.panel_bytes(), 1, most);
+  team.run((panels + step - 1) / step * row_blocks, [&](int64_t task) {
     const int64_t begin = task % row_blocks * kRowBlock, end = std::min(x.rows(), begin + kRowBlock);
-    std::vector<float>& sums = sums_room(end - begin);
-    add_panel(product->weight, panel, x, {begin, end}, sums.data());
-    for (int64_t m = begin; m < end; ++m) write_outputs(*product, m, panel, sums.data() + (m - begin) * kPanel);
+    const int64_t first = task / row_blocks * step, last = std::min(panels, first + step);
+    for (int64_t panel = first; panel < last; ++panel) one_panel(products, panel, x, {begin, end});
   });
 }
 

@@ -56,10 +56,20 @@ MagmaConfig config_of(const GgufLlama& llama, const std::string& file) {
   return config;
 }
 
-Tensor read_tensor(const GgufFile& file, const GgufLlamaTensor& tensor, Precision precision) {
+// Of a tensor whose blocks are not kept.
+DType type_in_memory(const GgufLlamaTensor& tensor, GgufTensorType type, Precision precision) {
   const bool stored = precision == Precision::Stored || tensor.shape.size() < 2;
-  const bool exact = precision == Precision::F32 || (stored && file.tensor(tensor.source).type == GgufTensorType::F32);
-  Tensor values = Tensor::uninitialised(tensor.shape, exact ? DType::F32 : DType::BF16);
+  return precision == Precision::F32 || (stored && type == GgufTensorType::F32) ? DType::F32 : DType::BF16;
+}
+
+bool keeps_blocks(const GgufLlamaTensor& tensor, GgufTensorType type, Precision precision) {
+  return precision == Precision::Stored && tensor.shape.size() == 2 && panel_format(type);
+}
+
+Tensor read_tensor(const GgufFile& file, const GgufLlamaTensor& tensor, Precision precision) {
+  Tensor values =
+      Tensor::uninitialised(tensor.shape, type_in_memory(tensor, file.tensor(tensor.source).type, precision));
+  const bool exact = values.dtype() == DType::F32;
   const auto count = static_cast<size_t>(tensor.count());
   if (exact) {
     read_gguf_llama_tensor(file, tensor, std::span(values.mutable_floats(), count));
@@ -110,8 +120,7 @@ GgufModel read_gguf_model(const Path& path, int threads, Precision precision) {
   std::vector<GgufLlamaTensor> floats;
   for (const GgufLlamaTensor& tensor : gguf_llama_tensors(file, llama)) {
     const GgufTensorType type = file.tensor(tensor.source).type;
-    const bool as_stored = precision == Precision::Stored && tensor.shape.size() == 2 && panel_format(type);
-    if (as_stored) {
+    if (keeps_blocks(tensor, type, precision)) {
       model.weights.emplace(tensor.name, read_panels(file, tensor, type, team));
     } else {
       floats.push_back(tensor);
@@ -124,6 +133,20 @@ GgufModel read_gguf_model(const Path& path, int threads, Precision precision) {
   });
   for (size_t i = 0; i < floats.size(); ++i) model.weights.emplace(floats[i].name, std::move(tensors[i]));
   return model;
+}
+
+std::map<std::string, int64_t> gguf_weight_bytes(const Path& path, Precision precision) {
+  const GgufFile file(path);
+  std::map<std::string, int64_t> bytes;
+  for (const GgufLlamaTensor& tensor : gguf_llama_tensors(file, read_gguf_llama(file))) {
+    const GgufTensorType type = file.tensor(tensor.source).type;
+    if (keeps_blocks(tensor, type, precision)) {
+      bytes[tensor.name] = QuantisedMatrix{tensor.shape[0], tensor.shape[1], *panel_format(type)}.bytes();
+    } else {
+      bytes[tensor.name] = tensor.count() * dtype_bytes(type_in_memory(tensor, type, precision));
+    }
+  }
+  return bytes;
 }
 
 }  // namespace magma

@@ -10,7 +10,9 @@
 #include "magma/core/clock.h"
 #include "magma/core/interrupt.h"
 #include "magma/core/random.h"
+#include "magma/model/gguf_model.h"
 #include "magma/model/model_facts.h"
+#include "magma/model/precision.h"
 #include "magma/nn/ceilings.h"
 
 namespace magma {
@@ -29,19 +31,26 @@ Ids prompt_of(const Network& network, int64_t tokens) {
   return ids;
 }
 
-// Of a matrix that a decoded token reads.
+// Of a matrix that a decoded token reads; names are canonical or those of Hugging Face without a tower.
 bool is_read_by_token(const std::string& name, const MagmaConfig& config) {
-  if (!name.starts_with("language_model.")) return false;
+  if (name.starts_with("vision_tower.") || name.starts_with("multi_modal_projector.")) return false;
   return name.find("embed_tokens") == std::string::npos || config.text.tie_word_embeddings;
 }
 
-double bytes_per_value(const ModelBenchOptions& options) {
-  if (options.precision != Precision::Stored) return options.precision == Precision::F32 ? 4 : 2;
-  if (std::filesystem::is_regular_file(options.model)) return 2;
-  for (const auto& [name, tensor] : map_weight_folder(options.model)) {
-    if (tensor.rank() == 2) return static_cast<double>(dtype_bytes(tensor.dtype()));
+struct WeightBytes {
+  double all = 0, read_by_token = 0;
+};
+
+// As they are in memory.
+WeightBytes weight_bytes(const ModelBenchOptions& options, const MagmaConfig& config) {
+  const bool gguf = std::filesystem::is_regular_file(options.model);
+  WeightBytes bytes;
+  for (const auto& [name, size] : gguf ? gguf_weight_bytes(options.model, options.precision)
+                                       : folder_weight_bytes(options.model, options.precision)) {
+    bytes.all += static_cast<double>(size);
+    if (is_read_by_token(name, config)) bytes.read_by_token += static_cast<double>(size);
   }
-  return 2;
+  return bytes;
 }
 
 double count_of(const Shape& shape) {
@@ -54,12 +63,6 @@ double text_parameters(const MagmaConfig& config, int64_t vocabulary) {
   for (const auto& [name, shape] : tensors_of(config, vocabulary)) {
     if (is_read_by_token(name, config)) total += count_of(shape);
   }
-  return total;
-}
-
-double all_parameters(const MagmaConfig& config, int64_t vocabulary) {
-  double total = 0;
-  for (const auto& [name, shape] : tensors_of(config, vocabulary)) total += count_of(shape);
   return total;
 }
 
@@ -126,8 +129,8 @@ ModelBenchResult bench_model(const ModelBenchOptions& options) {
   network->prefill({{prompt_of(*network, kShortPrompt), {}}}, {});
   result.first_token_s = first.seconds();
   const MagmaConfig& config = network->config();
-  const double width = bytes_per_value(options), weights = text_parameters(config, network->vocabulary()) * width;
-  result.weight_bytes = static_cast<int64_t>(all_parameters(config, network->vocabulary()) * width);
+  const WeightBytes weights = weight_bytes(options, config);
+  result.weight_bytes = static_cast<int64_t>(weights.all);
   result.cache_bytes_per_token = cache_bytes(config.text, 1);
   if (config.vision) {
     result.encode_s = encode_seconds(*network, options);
@@ -137,7 +140,7 @@ ModelBenchResult bench_model(const ModelBenchOptions& options) {
     ModelBenchLength row = bench_length(*network, options, tokens);
     row.prefill_operations = prefill_operations(config, network->vocabulary(), tokens);
     const double context = static_cast<double>(tokens) + static_cast<double>(options.decoded) / 2;
-    row.decode_bytes = weights + context * static_cast<double>(result.cache_bytes_per_token);
+    row.decode_bytes = weights.read_by_token + context * static_cast<double>(result.cache_bytes_per_token);
     result.lengths.push_back(row);
   }
   result.peak_bytes = peak_resident_bytes();

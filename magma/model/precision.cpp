@@ -1,6 +1,7 @@
 #include "magma/model/precision.h"
 
 #include "magma/core/error.h"
+#include "magma/model/weight_names.h"
 
 namespace magma {
 namespace {
@@ -38,6 +39,16 @@ void convert_matrices(WeightMap& weights, Precision precision) {
     tensor = wanted == DType::F32 ? before.as_f32() : as_bf16(before);
     release_pages(before);
   }
+}
+
+std::map<std::string, int64_t> folder_weight_bytes(const Path& folder, Precision precision) {
+  std::map<std::string, int64_t> bytes;
+  for (const auto& [name, tensor] : with_canonical_names(map_weight_folder(folder), folder.string())) {
+    if (is_unused_name(name)) continue;
+    const bool stored = precision == Precision::Stored || tensor.rank() < 2;
+    bytes[name] = stored ? tensor.bytes() : tensor.count() * (precision == Precision::F32 ? 4 : 2);
+  }
+  return bytes;
 }
 
 }  // namespace magma

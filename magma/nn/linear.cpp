@@ -26,33 +26,63 @@ QuantisedRows& quantised_room() {
   return room;
 }
 
+Tensor moved_to_memory(const Tensor& mapped, Team& team) {
+  constexpr int64_t kPart = int64_t{1} << 20U;
+  const int64_t bytes = mapped.bytes();
+  Tensor result = Tensor::uninitialised({bytes}, DType::U8);
+  auto* to = static_cast<uint8_t*>(result.mutable_data());
+  const auto* from = static_cast<const uint8_t*>(mapped.data());
+  team.run((bytes + kPart - 1) / kPart,
+           [&](int64_t i) { std::copy_n(from + i * kPart, std::min(kPart, bytes - i * kPart), to + i * kPart); });
+  return result;
+}
+
 }  // namespace
 
 Linear::Linear(Tensor weight, Tensor bias, WeightUse use) : weight_(std::move(weight)) {
   if (bias.defined()) bias_ = bias.as_f32();
-  const bool packs = use == WeightUse::Own && weight_.defined() && weight_.dtype() == DType::BF16;
-  if (!packs || !has_bf16_products()) return;
+  if (!weight_.defined()) return;
+  const bool moves = weight_.is_quantised() && !weight_.owned();
+  const bool packs = use == WeightUse::Own && weight_.dtype() == DType::BF16 && has_bf16_products();
+  if (!moves && !packs) return;
   packed_ = std::make_shared<Packed>();
   packed_->source = weight_;
-  weight_ = Tensor::borrowed(nullptr, weight_.shape(), DType::BF16, nullptr);
+  if (packs) weight_ = Tensor::borrowed(nullptr, weight_.shape(), DType::BF16, nullptr);
 }
 
-const Tensor& Linear::panels(Team& team) const {
-  std::call_once(packed_->once, [&] {
-    Tensor& source = packed_->source;
+void Linear::pack(Team& team) const {
+  Tensor& source = packed_->source;
+  if (source.is_quantised()) {
+    packed_->panels = moved_to_memory(source, team);
+  } else {
     const Bf16Panels shape{outputs(), inputs()};
     packed_->panels = Tensor::uninitialised({shape.count()}, DType::BF16);
     auto* values = static_cast<uint16_t*>(packed_->panels.mutable_data());
     pack_bf16_panels(static_cast<const uint16_t*>(source.data()), shape, values, team);
-    release_pages(source);
-    source = {};
-  });
+  }
+  release_pages(source);
+  source = {};
+}
+
+const Tensor& Linear::panels(Team& team) const {
+  std::call_once(packed_->once, [&] { pack(team); });
   return packed_->panels;
+}
+
+QuantisedMatrix Linear::quantised_matrix(Team& team) const {
+  QuantisedMatrix matrix = weight_.quantised_matrix();
+  if (packed_) matrix.panels = static_cast<const uint8_t*>(panels(team).data());
+  return matrix;
+}
+
+std::optional<int64_t> Linear::quantised_group() const {
+  if (!is_quantised()) return std::nullopt;
+  return weight_.quantised_matrix().format.group;
 }
 
 void Linear::forward(const float* x, int64_t rows, float* y, Team& team) const {
   if (is_quantised()) {
-    const QuantisedProduct product{.weight = quantised_matrix(), .bias = bias(), .y = y};
+    const QuantisedProduct product{.weight = quantised_matrix(team), .bias = bias(), .y = y};
     QuantisedRows& quantised = quantised_room();
     quantised.assign(x, rows, inputs(), product.weight.format.group, team);
     return quantised_matmul({&product, 1}, quantised, team);
@@ -84,17 +114,16 @@ Tensor Linear::forward(const Tensor& x, Team& team) const {
 void forward_together(std::span<const LinearOutput> layers, const float* x, int64_t rows, Team& team) {
   constexpr size_t kMost = 4;
   std::array<QuantisedProduct, kMost> products;
+  const std::optional<int64_t> group = layers.front().layer->quantised_group();
   const bool one_pass =
-      layers.size() <= kMost && std::all_of(layers.begin(), layers.end(), [&](const auto& output) {
-        return output.layer->is_quantised() &&
-               output.layer->quantised_matrix().format.group == layers.front().layer->quantised_matrix().format.group;
-      });
+      group && layers.size() <= kMost &&
+      std::all_of(layers.begin(), layers.end(), [&](const auto& l) { return l.layer->quantised_group() == group; });
   if (!one_pass) {
     for (const LinearOutput& output : layers) output.layer->forward(x, rows, output.y, team);
     return;
   }
   for (size_t i = 0; i < layers.size(); ++i) {
-    products.at(i) = {layers[i].layer->quantised_matrix(), layers[i].layer->bias(), layers[i].y};
+    products.at(i) = {layers[i].layer->quantised_matrix(team), layers[i].layer->bias(), layers[i].y};
   }
   QuantisedRows& quantised = quantised_room();
   quantised.assign(x, rows, products[0].weight.K, products[0].weight.format.group, team);
