@@ -173,12 +173,6 @@ MAGMA_VNNI_INLINE NibbleCodes nibbles(const uint8_t* from, __m512i high, int qua
   return codes;
 }
 
-constexpr int kind_zero(QuantisedKind kind) {
-  if (kind == QuantisedKind::Int8) return 128;
-  if (kind == QuantisedKind::Q6K) return 32;
-  return kind == QuantisedKind::Int4 ? 8 : 0;
-}
-
 // One group of a packed panel; `from`: its codes. Lines far ahead are fetched meanwhile.
 template <int rows, QuantisedKind kind>
 MAGMA_VNNI_INLINE void packed_dots(const QuantisedTile& tile, int64_t g, const uint8_t* from,
@@ -187,7 +181,8 @@ MAGMA_VNNI_INLINE void packed_dots(const QuantisedTile& tile, int64_t g, const u
   const int64_t group = tile.x->group(), stride = tile.x->depth();
   const int8_t* x = tile.x->codes(tile.row) + g * group;
   MAGMA_UNROLL
-  for (int r = 0; r < rows; ++r) start_dots(-kind_zero(kind) * tile.x->sums(tile.row + r)[g], dots[r]);
+  for (int r = 0; r < rows; ++r)
+    start_dots(-static_cast<int32_t>(zero_code(kind)) * tile.x->sums(tile.row + r)[g], dots[r]);
   for (int64_t k = 0; k < group; k += kNibbles ? 8 : 4, from += kQuad, x += kNibbles ? 8 : 4) {
     MAGMA_UNROLL
     for (int v = 0; v < kVectors; ++v) {
@@ -214,17 +209,21 @@ MAGMA_VNNI_INLINE void packed_dots(const QuantisedTile& tile, int64_t g, const u
 
 template <int rows, QuantisedKind kind>
 MAGMA_VNNI void packed_rows(const QuantisedTile& tile) {
-  constexpr bool kOffsets = kind == QuantisedKind::Int4Offset || kind == QuantisedKind::Q4K;
+  constexpr bool kOffsets = has_offsets(kind);
   constexpr bool kInRegisters = rows <= 2;  // the sums
-  const QuantisedFormat format = tile.part.matrix->format;
-  const uint8_t* panel = tile.part.matrix->panel(tile.part.panel);
-  const int64_t super = groups_of_super_block(kind);
+  constexpr int64_t kSuper = groups_of_super_block(kind), kHead = super_block_bytes(kind);
+  const QuantisedFormat format{kind, tile.part.matrix->format.group};
+  const int64_t group_bytes = bytes_before_codes(format) + code_bytes_of_group(format);
+  const uint8_t* stored = tile.part.matrix->panel(tile.part.panel);
+  const uint8_t* head = stored;
   __m512 sums[kInRegisters ? rows : 1][kVectors];
   MAGMA_UNROLL
   for (int r = 0; kInRegisters && r < rows; ++r) load_floats(tile.sums + r * kPanel, sums[r]);
-  for (int64_t g = tile.part.first_group; g < tile.part.last_group; ++g) {
-    const uint8_t* stored = panel + group_position(format, g);
-    const uint8_t* head = panel + group_position(format, g / super * super) - super_block_bytes(kind);
+  for (int64_t g = 0; g < tile.part.last_group; ++g, stored += group_bytes) {
+    if (kSuper > 1 && g % kSuper == 0) {
+      head = stored;
+      stored += kHead;
+    }
     MAGMA_UNROLL
     for (int line = 0; line < 4; ++line) fetch(stored + kAhead + 64 * line);
     __m512i dots[rows][kVectors];

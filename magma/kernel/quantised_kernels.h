@@ -32,7 +32,7 @@ struct QuantisedTile {
 
 struct QuantisedKernels {
   void (*unpacked)(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& groups);
-  // From the packed panel itself; nullptr: this instruction set has none.
+  // From the packed panel itself, all groups from 0; nullptr: this instruction set has none.
   void (*packed)(const QuantisedTile& tile, int64_t rows);
   void (*widen)(const uint8_t* halves, int64_t count, float* values);  // f16 -> f32
 };

@@ -13,23 +13,6 @@ namespace {
 
 constexpr int64_t kSide = 4;  // depths of an output that stand side by side
 
-struct KindFacts {
-  const char* name;
-  int64_t bits;
-  int64_t scale_bytes;  // of one output's scales of a group
-  int64_t zero_code;
-  int64_t super_groups, super_bytes;  // of one output
-};
-
-const KindFacts& facts(QuantisedKind kind) {
-  static constexpr KindFacts kFacts[] = {{"int8", 8, 2, 128, 1, 0},
-                                         {"int4", 4, 2, 8, 1, 0},
-                                         {"int4 with offset", 4, 4, 0, 1, 0},
-                                         {"q4_k", 4, 2, 0, 8, 4},
-                                         {"q6_k", 6, 1, 32, 16, 2}};
-  return kFacts[static_cast<size_t>(kind)];
-}
-
 float half_at(const uint8_t* from, int64_t index) {
   uint16_t bits;
   std::memcpy(&bits, from + index * 2, sizeof bits);
@@ -48,43 +31,28 @@ struct CodePlace {
 };
 
 CodePlace place_of(QuantisedKind kind, int64_t o, int64_t k) {
-  if (facts(kind).bits == 8) return {(k / kSide * kQuantisedPanel + o) * kSide + k % kSide, 0};
+  if (facts_of(kind).bits == 8) return {(k / kSide * kQuantisedPanel + o) * kSide + k % kSide, 0};
   return {(k / (2 * kSide) * kQuantisedPanel + o) * kSide + k % kSide, k / kSide % 2 == 0 ? 0 : 4};
 }
 
 }  // namespace
 
-int64_t code_bits(QuantisedKind kind) { return facts(kind).bits; }
-bool has_offsets(QuantisedKind kind) { return facts(kind).zero_code == 0; }
-int64_t zero_code(QuantisedKind kind) { return facts(kind).zero_code; }
-int64_t groups_of_super_block(QuantisedKind kind) { return facts(kind).super_groups; }
-int64_t super_block_bytes(QuantisedKind kind) { return facts(kind).super_bytes * kQuantisedPanel; }
-int64_t bytes_before_codes(QuantisedFormat format) { return facts(format.kind).scale_bytes * kQuantisedPanel; }
-int64_t code_bytes_of_group(QuantisedFormat format) {
-  return facts(format.kind).bits * format.group / 8 * kQuantisedPanel;
-}
-
 double bits_per_weight(QuantisedFormat format) {
-  const KindFacts& kind = facts(format.kind);
+  const QuantisedKindFacts& kind = facts_of(format.kind);
   const auto group = static_cast<double>(format.group);
   return static_cast<double>(kind.bits) + 8.0 * static_cast<double>(kind.scale_bytes) / group +
          8.0 * static_cast<double>(kind.super_bytes) / (group * static_cast<double>(kind.super_groups));
 }
 
 std::string format_name(QuantisedFormat format) {
-  if (facts(format.kind).super_groups > 1) return facts(format.kind).name;
-  return fmt::format("{}, groups of {}", facts(format.kind).name, format.group);
+  if (facts_of(format.kind).super_groups > 1) return facts_of(format.kind).name;
+  return fmt::format("{}, groups of {}", facts_of(format.kind).name, format.group);
 }
 
 bool is_known(QuantisedFormat format) {
   if (format.kind == QuantisedKind::Q4K) return format.group == 32;
   if (format.kind == QuantisedKind::Q6K) return format.group == 16;
   return format.group == 32 || format.group == 64 || format.group == 128;
-}
-
-int64_t group_position(QuantisedFormat format, int64_t group) {
-  const int64_t super = group / groups_of_super_block(format.kind) + 1;
-  return super * super_block_bytes(format.kind) + group * (bytes_before_codes(format) + code_bytes_of_group(format));
 }
 
 int64_t QuantisedMatrix::panel_bytes() const {

@@ -14,6 +14,7 @@
 //               holds those of its depths j, 4 + j, 8 + j and 12 + j, two bits each, lowest first
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,10 +31,24 @@ struct QuantisedFormat {
 
 constexpr int64_t kQuantisedPanel = 64;  // outputs
 
-int64_t code_bits(QuantisedKind kind);
-bool has_offsets(QuantisedKind kind);               // stored ones
-int64_t zero_code(QuantisedKind kind);              // offset = -zero_code * scale; 0 where offsets are stored
-int64_t groups_of_super_block(QuantisedKind kind);  // 1: none
+struct QuantisedKindFacts {
+  const char* name;
+  int64_t bits;                       // of a code
+  int64_t scale_bytes;                // of one output's scales of a group
+  int64_t zero_code;                  // offset = -zero_code * scale; 0 where offsets are stored
+  int64_t super_groups, super_bytes;  // groups of a super block (1: there are none), bytes of one output before them
+};
+constexpr QuantisedKindFacts kQuantisedKinds[] = {{"int8", 8, 2, 128, 1, 0},
+                                                  {"int4", 4, 2, 8, 1, 0},
+                                                  {"int4 with offset", 4, 4, 0, 1, 0},
+                                                  {"q4_k", 4, 2, 0, 8, 4},
+                                                  {"q6_k", 6, 1, 32, 16, 2}};
+constexpr const QuantisedKindFacts& facts_of(QuantisedKind kind) { return kQuantisedKinds[static_cast<size_t>(kind)]; }
+
+constexpr int64_t code_bits(QuantisedKind kind) { return facts_of(kind).bits; }
+constexpr bool has_offsets(QuantisedKind kind) { return facts_of(kind).zero_code == 0; }
+constexpr int64_t zero_code(QuantisedKind kind) { return facts_of(kind).zero_code; }
+constexpr int64_t groups_of_super_block(QuantisedKind kind) { return facts_of(kind).super_groups; }
 double bits_per_weight(QuantisedFormat format);
 std::string format_name(QuantisedFormat format);  // "int4 g32", "q4_k"
 bool is_known(QuantisedFormat format);
@@ -50,10 +65,18 @@ struct QuantisedMatrix {
   const uint8_t* panel(int64_t index) const { return panels + index * panel_bytes(); }
 };
 
-int64_t code_bytes_of_group(QuantisedFormat format);
-int64_t bytes_before_codes(QuantisedFormat format);             // scales and offsets of one group
-int64_t super_block_bytes(QuantisedKind kind);                  // before each groups_of_super_block() groups
-int64_t group_position(QuantisedFormat format, int64_t group);  // in a panel: of its scales
+constexpr int64_t code_bytes_of_group(QuantisedFormat format) {
+  return code_bits(format.kind) * format.group / 8 * kQuantisedPanel;
+}
+constexpr int64_t bytes_before_codes(QuantisedFormat format) {  // scales and offsets of one group
+  return facts_of(format.kind).scale_bytes * kQuantisedPanel;
+}
+constexpr int64_t super_block_bytes(QuantisedKind kind) { return facts_of(kind).super_bytes * kQuantisedPanel; }
+// In a panel: of the group's scales.
+constexpr int64_t group_position(QuantisedFormat format, int64_t group) {
+  const int64_t super = group / groups_of_super_block(format.kind) + 1;
+  return super * super_block_bytes(format.kind) + group * (bytes_before_codes(format) + code_bytes_of_group(format));
+}
 
 // One group of one output as numbers.
 struct QuantisedGroup {
