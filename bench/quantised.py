@@ -243,8 +243,9 @@ def bench_xxl(table, options, report):
 
 def quantised(name, to, options):
     """The folder of `magma quantize`, or the one given in its place."""
-    if to in options.place:
-        return pathlib.Path(options.place[to])
+    kind = "xxl" if name == "xxl" else to
+    if kind in options.place:
+        return pathlib.Path(options.place[kind])
     words = shlex.split(options.quantise.get(to, ""))
     folder = WORK / "-".join([f"model-{name}", to, *(word.lstrip("-") for word in words)])
     return made(folder, MAGMA, "quantize", network.model(name), "-o", folder, "--to", to, *words)
@@ -262,7 +263,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--decode", type=int, default=64)
     parser.add_argument("--quantise", nargs="+", type=named, default=[], metavar="FORMAT=OPTIONS", help="options of magma quantize for int4 or int8")
-    parser.add_argument("--place", nargs="+", type=named, default=[], metavar="FORMAT=DIR", help="a model folder to take for int4 or int8")
+    parser.add_argument("--place", nargs="+", type=named, default=[], metavar="FORMAT=DIR", help="a model folder to take for int4, int8 or xxl")
     options = parser.parse_args()
     options.quantise, options.place = dict(options.quantise), dict(options.place)
     WORK.mkdir(parents=True, exist_ok=True)
