@@ -10,7 +10,7 @@ that are judged each alone at all places; every row in the same run against the 
 llama.cpp in f32 are a row as well, and show how far two programs on the same weights are from each other). `magma FILE` is
 the GGUF file of llama.cpp in magma. Prints tables and leaves build/bench/quantised_quality.json.
 
-Bases, each as one f32 GGUF file that both programs quantise:
+Bases, each as one f32 GGUF file for llama.cpp and a model folder with the same values for `magma quantize`:
 smollm2   SmolLM2-135M-Instruct, dequantised. Its file is Q4_1 with the embedding in Q8_0, so every block of 32 already lies
           on a grid of 16 values with an offset: Q4_1, and int4 in groups of 32 with an offset, can give it back exactly, and
           their rows say nothing about other weights. Formats on another grid (Q4_0, Q4_K, int4 without offset or in larger
@@ -43,8 +43,8 @@ ROOT, WORK, MAGMA, LLAMA, PEERS = speed.ROOT, speed.WORK / "quality", speed.MAGM
 RANDOM = network.text(512, 2048, 8, 8, 4, 49152, True)
 LLAMA_FORMATS = {"Q8_0": ["Q8_0"], "Q4_0": ["Q4_0"], "Q4_0 pure": ["Q4_0", "--pure"], "Q4_1": ["Q4_1"], "Q4_1 pure": ["Q4_1", "--pure"],
                  "Q4_K_M": ["Q4_K_M"], "Q4_K pure": ["Q4_K_S", "--pure"]}
-OUR_FORMATS = ["int8=--to int8", "int4 32=--to int4 --group 32", "int4 32 offset=--to int4 --group 32 --offset", "int4 64=--to int4 --group 64",
-               "int4 64 offset=--to int4 --group 64 --offset", "int4 128=--to int4 --group 128"]
+OUR_FORMATS = ["int8=--to int8", "int8 128=--to int8 --group 128", "int4=--to int4", "int4 offset=--to int4 --offset", "int4 64=--to int4 --group 64",
+               "int4 128=--to int4 --group 128", "int4 same=--to int4 --sensitive same", "int4 offset same=--to int4 --offset --sensitive same"]
 OUR_FILES = ["Q8_0", "Q4_0", "Q4_1", "Q4_K_M"]
 OUR_BLOCKS = {"Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K"}  # computed as they are
 
@@ -162,10 +162,14 @@ def measure(base, ids, options):
 
     add("llama.cpp f32", their_logits(file, ids, options, "--cache", "f32"), 4 * values)
     add("magma bf16", our_logits(file, ids, options, "--precision", "bf16"), 2 * values)
+    source = WORK / f"model-{base}-f32"
+    if options.formats:
+        speed.made(source, LLAMA, PEERS / "gguf_files.py", "back", file, source)
+        add("magma f32, folder", our_logits(source, ids, options), 4 * values)
     for name, words in options.formats:
         folder = WORK / f"{base}-{name.replace(' ', '-')}"
         shutil.rmtree(folder, ignore_errors=True)  # of an older build, perhaps
-        speed.run(MAGMA, "quantize", file, "-o", folder, *shlex.split(words))
+        speed.run(MAGMA, "quantize", source, "-o", folder, *shlex.split(words))
         add(f"magma {name}", our_logits(folder, ids, options), folder_bytes(folder))
     for name, (to, *more) in LLAMA_FORMATS.items():
         made = WORK / f"{base}.{name.replace(' ', '-')}.gguf"

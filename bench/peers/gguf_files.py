@@ -3,6 +3,7 @@
     gguf_files.py folder DIR TOKENIZER.gguf OUT.gguf [--type bf16|f32]      a model folder's weights as they are
     gguf_files.py flat IN.gguf OUT.gguf                                    a GGUF file dequantised to f32
     gguf_files.py turned IN.gguf OUT.gguf [--seed 1]                       the same function on other weights, f32
+    gguf_files.py back IN.gguf DIR                                         a model folder in f32
 
 `turned`: the residual stream is multiplied by a random orthogonal matrix, which the norms' gains, moved into the matrices
 behind them, let pass. Logits stay what they were, but for roundings, and no weight lies on the grid of IN's blocks.
@@ -142,6 +143,44 @@ def write_flat(source, out, seed=None):
     end(writer)
 
 
+def halved(values, heads):
+    """What `paired` made, undone."""
+    return values.reshape(heads, values.shape[0] // heads // 2, 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
+
+
+def name_in_folder(name):
+    stem = name.removesuffix(".weight")
+    whole, matrices = ({short: long for long, short in names.items()} for names in (WHOLE, MATRICES))
+    if stem in whole:
+        return f"language_model.{whole[stem]}.weight"
+    _, layer, short = stem.split(".")
+    return f"language_model.model.layers.{layer}.{matrices[short]}.weight"
+
+
+def write_back(source, folder):
+    shape, tensors = read_gguf(source)
+    heads, key_heads = shape["attention.head_count"], shape["attention.head_count_kv"]
+    config = {"model_type": "llama", "hidden_size": shape["embedding_length"], "intermediate_size": shape["feed_forward_length"],
+              "num_hidden_layers": shape["block_count"], "num_attention_heads": heads, "num_key_value_heads": key_heads,
+              "rms_norm_eps": shape["attention.layer_norm_rms_epsilon"], "rope_theta": shape["rope.freq_base"],
+              "max_position_embeddings": shape["context_length"], "vocab_size": shape["vocab_size"],
+              "tie_word_embeddings": "output.weight" not in tensors}
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    (pathlib.Path(folder) / "config.json").write_text(json.dumps(config))
+    header, place = {}, 0
+    for name, values in tensors.items():
+        header[name_in_folder(name)] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [place, place + values.nbytes]}
+        place += values.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(pathlib.Path(folder) / "model.safetensors", "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name, values in tensors.items():
+            if "attn_q." in name or "attn_k." in name:
+                values = halved(values, heads if "attn_q." in name else key_heads)
+            file.write(np.ascontiguousarray(values, np.float32).tobytes())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="what", required=True)
@@ -149,15 +188,17 @@ def main():
     folder.add_argument("folder")
     folder.add_argument("tokenizer")
     folder.add_argument("--type", choices=["bf16", "f32"], default="bf16")
-    for name in ("flat", "turned"):
+    for name in ("flat", "turned", "back"):
         kinds.add_parser(name).add_argument("source")
-    for name in ("folder", "flat", "turned"):
+    for name in ("folder", "flat", "turned", "back"):
         kinds.choices[name].add_argument("out")
     kinds.choices["turned"].add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     part = options.out + ".part"
     if options.what == "folder":
         write_folder(options.folder, options.tokenizer, part, options.type)
+    elif options.what == "back":
+        write_back(options.source, part)
     else:
         write_flat(options.source, part, options.seed if options.what == "turned" else None)
     pathlib.Path(part).rename(options.out)
