@@ -21,6 +21,7 @@ struct JsonLimits {
   int64_t depth;
   int64_t values;
   ErrorCode too_deep = ErrorCode::Refused;
+  bool rounds_large_integers = false;  // to floating point, beyond 64 bits; otherwise they are refused
 };
 
 // Where a piece of text starts in its file, for errors.
@@ -35,6 +36,8 @@ struct JsonOrigin {
 Json parse_json(std::string_view text, const std::string& file);
 Json parse_json(std::string_view text, const JsonOrigin& origin, const JsonLimits& most);
 Json read_json(const Path& path);
+// Of a file of Hugging Face, whose "no limit" is an integer of 31 digits.
+Json read_json_with_large_integers(const Path& path);
 
 // Compact, keys sorted, no NaN or Inf (Bug), UTF-8 kept, a byte that is not UTF-8 written as U+FFFD. Floats: at most
 // `digits` significant digits, trailing zeros dropped, ".0" where nothing else tells a float from an integer, no -0.0.

@@ -54,7 +54,7 @@ class StrictHandler {
   bool number_integer(int64_t value) { return place(value); }
   bool number_unsigned(uint64_t value) { return place(value); }
   bool number_float(double value, const std::string& digits) {
-    if (digits.find_first_of(".eE") != std::string::npos) return place(value);
+    if (most_.rounds_large_integers || digits.find_first_of(".eE") != std::string::npos) return place(value);
     fail("integer does not fit 64 bits", digits);  // the parser would have rounded it
   }
   bool string(std::string& value) { return place(std::move(value)); }
@@ -160,5 +160,10 @@ Json parse_json(std::string_view text, const std::string& file) {
 }
 
 Json read_json(const Path& path) { return parse_json(read_file(path, limits().json_bytes), path.string()); }
+
+Json read_json_with_large_integers(const Path& path) {
+  const JsonLimits most{.depth = limits().json_depth, .values = limits().json_values, .rounds_large_integers = true};
+  return parse_json(read_file(path, limits().json_bytes), JsonOrigin{.file = path.string()}, most);
+}
 
 }  // namespace magma

@@ -9,7 +9,8 @@
 
 namespace magma {
 
-// Number format of the matrices in memory. Stored: as the files have them, mapped or in blocks; otherwise quantised ones are widened.
+// Number format of the matrices in memory. Stored: as the files have them, mapped or in blocks; otherwise quantised
+// ones are widened.
 enum class Precision { Stored, F32, BF16 };
 Precision parse_precision(std::string_view name);  // "stored", "f32", "bf16"; Error(Usage)
 

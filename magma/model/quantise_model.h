@@ -21,7 +21,7 @@ struct QuantiseOptions {
   int64_t shard_bytes = int64_t{1} << 30U;
   int threads = 1;  // never changes the result
   // Mean squares of the inputs of a linear layer, by the name of its weight; others count all inputs alike.
-  std::map<std::string, std::vector<float>> importance;
+  std::map<std::string, std::vector<float>> importance{};
 };
 
 // The rule: matrices of the decoder in `format`; those of the vision tower's blocks in int8; patches, projector, norms,

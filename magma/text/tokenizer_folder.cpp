@@ -61,7 +61,7 @@ TokenizerFolder read_tokenizer_folder(const Path& folder) {
   TokenizerFolder result{.tokenizer = read_tokenizer(folder / "tokenizer.json")};
   const Path config_path = folder / "tokenizer_config.json", template_path = folder / "chat_template.jinja";
   if (std::filesystem::exists(config_path)) {
-    const Json json = read_json(config_path);
+    const Json json = read_json_with_large_integers(config_path);
     const JsonObject config(json, config_path.string());
     require_same_tokens(config, result.tokenizer, config_path.string());
     result.chat_template = template_text(config, config_path.string());

@@ -252,6 +252,13 @@ TEST(TokenizerFolderTest, TokensAndTemplatesAreFoundInEitherForm) {
   EXPECT_EQ(folder.read().chat_template, "z");
 }
 
+// transformers writes "no limit" so.
+TEST(TokenizerFolderTest, ALengthBeyond64BitsIsRead) {
+  const Folder folder;
+  folder.write("tokenizer_config.json", R"({"eos_token":"</s>","model_max_length":1000000000000000019884624838656})");
+  EXPECT_EQ(folder.read().end_text, "</s>");
+}
+
 TEST(TokenizerFolderTest, FilesThatDisagreeAreRefused) {
   const Folder folder;
   for (const char* decoder : {R"({"0":{"content":"<|im_end|>"}})", R"({"x":{"content":"<|endoftext|>"}})",
