@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(tools/get_peers.sh)
 smollm2=$(tools/get_smollm2.sh)
+llama3=$(tools/get_llama3_vocabulary.sh)
 cmake --build build/release --target magma rlds_writer_program image_crops >/dev/null
 program=build/release/magma
 compare() {
@@ -17,6 +18,9 @@ compare torch_parity.py $program
 compare families_parity.py $program
 compare batch_parity.py $program tests/text/fixtures/tiny-f32
 compare image_parity.py build/release/image_crops
+compare tokenizer_parity.py $program --llama3 "$llama3" --count 500
+compare tokenizer_parity.py $program --gguf "$smollm2" --count 500
 compare llamacpp_parity.py $program "$smollm2" 2>/dev/null
+compare bf16_parity.py $program
 compare smollm2_parity.py $program
 compare model_parity.py $program

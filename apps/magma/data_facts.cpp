@@ -70,6 +70,14 @@ Json items_facts(const Path& path) {
 
 Json entry_facts(const DataEntry& entry) {
   Json facts = {{"path", entry.path}, {"tag", entry.options.tag}, {"reader", entry.reader}};
+  if (entry.stream) {
+    facts["dataset"] = entry.options.dataset;
+    facts["weight"] = entry.weight;
+  }
+  if (entry.absent) {
+    facts["absent"] = true;
+    return facts;
+  }
   if (!entry.stream) {
     int64_t bytes = 0;
     for (const Path& file : annotation_files(entry.options.path)) bytes += FileReader(file).size();
@@ -79,15 +87,14 @@ Json entry_facts(const DataEntry& entry) {
   int64_t episodes = 0;
   const RldsDataset dataset(entry.options.path);
   for (const RldsSplit& split : dataset.splits()) episodes += episodes_of(split);
-  facts["dataset"] = entry.options.dataset;
-  facts["weight"] = entry.weight;
   facts["episodes"] = episodes;
   return facts;
 }
 
 Json config_facts(const Path& path) {
   Json entries = Json::array();
-  for (const DataEntry& entry : read_data_source(path, {}).entries) entries.push_back(entry_facts(entry));
+  for (const DataEntry& entry : read_data_source(path, {.may_be_absent = true}).entries)
+    entries.push_back(entry_facts(entry));
   return {{"kind", "configuration of training data"}, {"entries", entries}};
 }
 

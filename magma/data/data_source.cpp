@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
 
 #include "magma/core/error.h"
 #include "magma/core/text_distance.h"
@@ -214,10 +215,14 @@ class SourceReader {
 
   void add_annotations(const std::string& path, const std::string& folder, const std::string& tag) {
     const std::string reader(reader_of_tag(tag, result_.file));
-    result_.entries.push_back({.path = path,
-                               .reader = reader,
-                               .options = reader_options(found_annotations(source_, path),
-                                                         found_path(source_, folder, "IMAGE_FOLDER"), tag)});
+    DataEntry entry = {
+        .path = path,
+        .reader = reader,
+        .options = reader_options(found_annotations(source_, path), found_path(source_, folder, "IMAGE_FOLDER"), tag)};
+    const std::vector<Path> files = annotation_files(entry.options.path);
+    const auto there = [](const Path& file) { return std::filesystem::exists(file); };
+    entry.absent = options_.may_be_absent && !std::all_of(files.begin(), files.end(), there);
+    result_.entries.push_back(std::move(entry));
   }
 
   void add_mixture(const std::string& path, const std::string& experiment) {
@@ -229,10 +234,24 @@ class SourceReader {
       for (const auto& [name, weight] : config_.data.mixture) sets.push_back({name, weight});
     }
     for (const MixtureEntry& set : usable_entries(sets)) {
-      ReaderOptions options = reader_options(find_version_folder(root, set.dataset).string(), "", "openx");
+      const std::optional<Path> folder = version_folder(root, set.dataset);
+      ReaderOptions options = reader_options(folder.value_or(root / set.dataset).string(), "", "openx");
       options.dataset = set.dataset;
-      result_.entries.push_back(
-          {.path = path, .reader = "openx", .stream = true, .weight = set.weight, .options = std::move(options)});
+      result_.entries.push_back({.path = path,
+                                 .reader = "openx",
+                                 .stream = true,
+                                 .weight = set.weight,
+                                 .absent = !folder,
+                                 .options = std::move(options)});
+    }
+  }
+
+  std::optional<Path> version_folder(const Path& root, const std::string& dataset) const {
+    try {
+      return find_version_folder(root, dataset);
+    } catch (const Error& error) {
+      if (!options_.may_be_absent || error.code() != ErrorCode::FileSystem) throw;
+      return std::nullopt;
     }
   }
 

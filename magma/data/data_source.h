@@ -18,6 +18,7 @@ struct DataSourceOptions {
   std::string dataset{};                // layout of an RLDS folder that is called otherwise
   std::string split = "train";
   uint64_t seed = 0;
+  bool may_be_absent = false;  // entries whose data are not there yet are listed too, not an error
 };
 
 // One annotation file or one robot data set. Readers are made when they are first needed.
@@ -26,6 +27,7 @@ struct DataEntry {
   std::string reader;   // name of the plug-in
   bool stream = false;  // robot episodes, drawn by weight
   double weight = 1;    // in the mixture, of a stream
+  bool absent = false;  // may_be_absent: its data are not there
   ReaderOptions options{};
 };
 

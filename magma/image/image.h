@@ -10,7 +10,7 @@ namespace magma {
 
 struct Rgb {
   uint8_t r = 0, g = 0, b = 0;
-  friend bool operator==(Rgb a, Rgb b) { return a.r == b.r && a.g == b.g && a.b == b.b; }
+  bool operator==(const Rgb&) const = default;
 };
 
 struct Image {

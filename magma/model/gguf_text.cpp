@@ -1,5 +1,9 @@
 #include "magma/model/gguf_text.h"
 
+#include <utility>
+
+#include <fmt/core.h>
+
 #include "magma/core/error.h"
 #include "magma/nn/gguf.h"
 #include "magma/nn/gguf_tokenizer.h"
@@ -28,12 +32,24 @@ bool is_added(GgufTokenType type) { return type == GgufTokenType::Control || typ
 // Llama-3's vocabulary holds whole words that no merges lead to.
 bool ignores_merges(const GgufTokenizer& stored) { return stored.pre == "llama-bpe" || stored.pre == "llama3"; }
 
+// Vocabulary and merges count their entries; where those stand in the file is known here.
+template <typename Read>
+auto in_metadata(const char* key, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    ErrorFields fields = error.fields();
+    fields.where = fmt::format("metadata {}, {}", key, fields.where);
+    throw Error(error.code(), std::move(fields));
+  }
+}
+
 Bpe bpe_of(const GgufTokenizer& stored) {
   std::vector<TokenId> never_found;
   for (size_t id = 0; id < stored.types.size(); ++id) {
     if (is_added(stored.types[id])) never_found.push_back(static_cast<TokenId>(id));
   }
-  Bpe bpe(Vocabulary(stored.tokens, never_found),
+  Bpe bpe(in_metadata("tokenizer.ggml.tokens", [&] { return Vocabulary(stored.tokens, never_found); }),
           {.ignore_merges = ignores_merges(stored), .missing_byte = MissingByte::Separates});
   std::vector<MergeText> merges;
   merges.reserve(stored.merges.size());
@@ -41,7 +57,7 @@ Bpe bpe_of(const GgufTokenizer& stored) {
     const size_t space = line.find(' ');
     merges.push_back({line.substr(0, space), line.substr(space + 1)});
   }
-  bpe.add_merges(merges);
+  in_metadata("tokenizer.ggml.merges", [&] { bpe.add_merges(merges); });
   return bpe;
 }
 

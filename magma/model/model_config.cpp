@@ -1,14 +1,16 @@
 #include "magma/model/model_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <regex>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "magma/core/error.h"
 #include "magma/core/log.h"
+#include "magma/model/backbone.h"
 #include "magma/model/config_fields.h"
 
 namespace magma {
@@ -133,10 +135,20 @@ void read_heads(const ConfigFields& fields, TextConfig& text) {
   }
 }
 
+// The language model's family: a plug-in.
+std::string family(const ConfigFields& fields) {
+  const std::string type = fields.string("model_type", "llama");
+  if (type == "magma") return "llama";
+  const std::vector<std::string> known = Backbones::names();
+  if (std::find(known.begin(), known.end(), type) == known.end()) {
+    fields.refuse("model_type", "language model not supported", fmt::format("{}", fmt::join(known, ", ")), type);
+  }
+  return type;
+}
+
 TextConfig text_config(const ConfigFields& fields) {
   TextConfig text;
-  text.model_type = fields.string("model_type", "llama");
-  if (text.model_type == "magma") text.model_type = "llama";
+  text.model_type = family(fields);
   const bool qwen = text.model_type == "qwen2";
   text.hidden_size = fields.integer("hidden_size", 1, kMostWidth);
   text.intermediate_size = fields.integer("intermediate_size", 1, kMostWidth);
@@ -189,8 +201,9 @@ MagmaConfig parse_model_config(const Json& root, const std::string& file) {
   const ConfigFields fields({{top, ""}}, file);
   config.text = text_config(ConfigFields(sources, file));
   if (const auto vision = fields.object("vision_config")) config.vision = vision_config(*vision);
-  const bool magma = fields.string("model_type", "llama") == "magma";
-  if (magma && !config.vision) fields.fail("vision_config", "missing", "an object");
+  const std::string type = fields.string("model_type", config.vision ? "magma" : "llama");
+  if (type == "magma" && !config.vision) fields.fail("vision_config", "missing", "an object");
+  if (type != "magma" && config.vision) fields.refuse("model_type", "model that sees not supported", "magma", type);
   if (config.vision) config.image_token_index = fields.integer("image_token_index", 0, kMostIds);
   config.img_size = fields.integer("img_size", 32, 8192, 512);
   config.wrap_images = fields.boolean("mm_use_image_start_end", false);

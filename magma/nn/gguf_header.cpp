@@ -206,16 +206,17 @@ class HeaderReader {
     return result;
   }
 
-  // Rows are whole blocks; the product is checked step by step, zeros included.
+  // Rows are whole blocks; both products are checked step by step, since a side of zero hides what the others overflow.
   int64_t tensor_bytes(const std::vector<int64_t>& shape, const GgufTypeFacts& facts) const {
     const int64_t row = shape.empty() ? 1 : shape.back();
     if (row % facts.values != 0) {
       cursor_.fail(ErrorCode::Malformed, "rows are not whole blocks",
                    fmt::format("a multiple of {} for {}", facts.values, facts.name), std::to_string(row));
     }
-    int64_t bytes = row / facts.values;
+    int64_t bytes = row / facts.values, values = 1;
     bool fits = !__builtin_mul_overflow(bytes, facts.bytes, &bytes);
     for (size_t i = 0; i + 1 < shape.size(); ++i) fits = fits && !__builtin_mul_overflow(bytes, shape[i], &bytes);
+    for (const int64_t side : shape) fits = fits && !__builtin_mul_overflow(values, side, &values);
     if (!fits) cursor_.fail(ErrorCode::Malformed, "shape is too large");
     return bytes;
   }

@@ -95,7 +95,7 @@ class LlamaReader {
 
   int64_t checked(const std::string& name, int64_t value, int64_t least, int64_t most) const {
     if (value < least || value > most) {
-      fail(name, ErrorCode::Refused, "number out of range", fmt::format("{} to {}", least, most),
+      fail(name, ErrorCode::Malformed, "number out of range", fmt::format("{} to {}", least, most),
            std::to_string(value));
     }
     return value;

@@ -127,7 +127,7 @@ int64_t GgufMetadata::integer(const std::string& key) const {
     fail(key, ErrorCode::Malformed, "value of another type than needed", "an integer", kind_of(found));
   }
   const std::optional<int64_t> number = found.integer();
-  if (!number) fail(key, ErrorCode::Refused, "number does not fit 64 bits with a sign");
+  if (!number) fail(key, ErrorCode::Malformed, "number does not fit 64 bits with a sign");
   return *number;
 }
 
@@ -182,7 +182,7 @@ std::vector<int64_t> GgufMetadata::integers(const std::string& key) const {
   result.reserve(static_cast<size_t>(found.count));
   for (int64_t i = 0; i < found.count; ++i) {
     const std::optional<int64_t> number = found.integer(i);
-    if (!number) fail(key, ErrorCode::Refused, "number does not fit 64 bits with a sign");
+    if (!number) fail(key, ErrorCode::Malformed, "number does not fit 64 bits with a sign");
     result.push_back(*number);
   }
   return result;

@@ -168,12 +168,14 @@ int64_t TensorEntry::count() const {
 }
 
 SafetensorsHeader parse_safetensors_header(std::string_view text, int64_t data_bytes, const std::string& file) {
-  if (!text.starts_with('{')) {
+  // The format wants the brace first, the reference takes white space before it.
+  const size_t first = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  if (!text.substr(first).starts_with('{')) {
     throw Error(ErrorCode::Malformed, {.file = file,
-                                       .where = fmt::format("byte {}", kLengthBytes),
+                                       .where = fmt::format("byte {}", kLengthBytes + static_cast<int64_t>(first)),
                                        .what = "header does not start with an object",
                                        .expected = "{",
-                                       .got = std::string(text.substr(0, 1))});
+                                       .got = std::string(text.substr(first, 1))});
   }
   const Json root = parse_json(
       text, {.file = file, .byte = kLengthBytes},

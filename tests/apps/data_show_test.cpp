@@ -146,6 +146,22 @@ TEST_F(DataShow, OfASourceThatBreaksOffOnlyTheSamplesBeforeItAreOnStdout) {
   EXPECT_EQ(done.err.rfind("error[malformed] ", 0), 0U) << done.err;
 }
 
+TEST_F(DataShow, InfoTellsWhichDataOfAConfigurationAreAbsent) {
+  write("all.yaml",
+        "DATA_PATH: [\"/data/llava.json\", \"/data/open-x\"]\nIMAGE_FOLDER: [\"/data/images\", "
+        "\"siglip-224px+mx-bridge\"]\n");
+  const ProgramRun done = run({"info", "all.yaml", "--json"});
+  ASSERT_EQ(done.status, 0) << done.err;
+  const Json entries = parse_json(done.out, "stdout")["entries"];
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0],
+            (Json{{"path", "/data/llava.json"}, {"tag", "llava"}, {"reader", "chat_json"}, {"absent", true}}));
+  EXPECT_EQ(entries[1]["dataset"], "bridge_orig");
+  EXPECT_EQ(entries[1]["absent"], true);
+  EXPECT_FALSE(entries[1].contains("episodes"));
+  fails(5, {"data", "check", "all.yaml"}, "/data/open-x");  // whoever needs the data still misses them
+}
+
 TEST_F(DataShow, InfoKnowsTrainingData) {
   succeeds({"data", "make", "robot", "-o", "robot", "--count", "3"});
   succeeds({"data", "make", "clips", "-o", "clips", "--count", "3"});

@@ -142,8 +142,46 @@ TEST_F(ShardIndex, RefusesWhatDoesNot) {
   expect(R"({})", ErrorCode::Malformed, "/weight_map");
   expect(R"([])", ErrorCode::Malformed, "/weight_map");
   expect(R"({"x":"b.safetensors"})", ErrorCode::Malformed, "/metadata/total_size");
+  expect(R"({"x":""})", ErrorCode::Refused, "/weight_map/x");
+  expect(R"({"x":"sub/a.safetensors"})", ErrorCode::Refused, "/weight_map/x");
+  expect(R"({"x":"a.safetensors\u0000"})", ErrorCode::Refused, "/weight_map/x");
+  expect(R"({"x":"a.safetensors","x":"b.safetensors"})", ErrorCode::Malformed, "twice");
+  expect(R"({"x":null})", ErrorCode::Malformed, "/weight_map/x");
+  std::filesystem::create_directory(folder_.path() / "d.safetensors");
+  expect(R"({"x":"d.safetensors"})", ErrorCode::FileSystem, "d.safetensors");
   write("{}");
   EXPECT_EQ(error().code(), ErrorCode::Malformed);
+  write(R"({"metadata":{"total_size":"8"},"weight_map":{"x":"b.safetensors"}})");
+  EXPECT_EQ(error().fields().where, "/metadata/total_size");
+  write(R"({"weight_map":{"x":"b.safetensors")");
+  EXPECT_EQ(error().code(), ErrorCode::Malformed);
+}
+
+// The cache of Hugging Face's hub is made of links, so a shard may be one; its name still leads nowhere else.
+TEST_F(ShardIndex, AShardMayBeALink) {
+  const TemporaryFolder blobs;
+  shard("a.safetensors", {"x"});
+  std::filesystem::rename(folder_.path() / "a.safetensors", blobs.path() / "0123abcd");
+  std::filesystem::create_symlink(blobs.path() / "0123abcd", folder_.path() / "a.safetensors");
+  write(R"({"weight_map":{"x":"a.safetensors"}})");
+  EXPECT_EQ(map_weight_folder(folder_.path()).size(), 1U);
+  std::filesystem::remove(blobs.path() / "0123abcd");
+  EXPECT_EQ(error().code(), ErrorCode::FileSystem);
+}
+
+TEST_F(ShardIndex, HasALimitOfShards) {
+  const auto index = [](int shards) {
+    std::string map;
+    for (int i = 0; i < shards; ++i) {
+      map += (i > 0 ? ",\"t" : "\"t") + std::to_string(i) + "\":\"" + std::to_string(i) + ".safetensors\"";
+    }
+    return "{\"weight_map\":{" + map + "}}";
+  };
+  write(index(10'000));
+  EXPECT_EQ(error().code(), ErrorCode::FileSystem);  // none of them is there
+  write(index(10'001));
+  EXPECT_EQ(error().code(), ErrorCode::Refused);
+  EXPECT_THAT(error().line(), HasSubstr("too many shards"));
 }
 
 TEST_F(ShardIndex, AFolderWithoutWeightsSaysSo) {

@@ -78,20 +78,41 @@ TEST(ModelConfig, EveryNumberHasItsRange) {
     const char* pointer;
     Json least, most;
   };
-  const std::vector<Field> fields = {
-      {"/text_config/hidden_size", 1, 1 << 20},         {"/text_config/intermediate_size", 1, 1 << 20},
-      {"/text_config/num_hidden_layers", 1, 1000},      {"/text_config/num_attention_heads", 1, 4096},
-      {"/text_config/num_key_value_heads", 1, 4096},    {"/text_config/max_position_embeddings", 1, 1 << 24},
-      {"/text_config/vocab_size", 1, int64_t{1} << 31}, {"/text_config/rope_theta", 1.0, 1e12},
-      {"/text_config/rms_norm_eps", 1e-12, 0.1},        {"/text_config/rope_scaling/factor", 1.0, 1e6},
-      {"/image_token_index", 0, int64_t{1} << 31},      {"/img_size", 32, 8192}};
+  const std::vector<Field> fields = {{"/text_config/hidden_size", 1, 1 << 20},
+                                     {"/text_config/intermediate_size", 1, 1 << 20},
+                                     {"/text_config/num_hidden_layers", 1, 1000},
+                                     {"/text_config/num_attention_heads", 1, 4096},
+                                     {"/text_config/num_key_value_heads", 1, 4096},
+                                     {"/text_config/max_position_embeddings", 1, 1 << 24},
+                                     {"/text_config/vocab_size", 1, int64_t{1} << 31},
+                                     {"/text_config/rope_theta", 1.0, 1e12},
+                                     {"/text_config/rms_norm_eps", 1e-12, 0.1},
+                                     {"/text_config/rope_scaling/factor", 1.0, 1e6},
+                                     {"/image_token_index", 0, int64_t{1} << 31},
+                                     {"/img_size", 32, 8192},
+                                     {"/text_config/head_dim", 2, 4096},
+                                     {"/text_config/sliding_window", 1, 1 << 24},
+                                     {"/text_config/initializer_range", 0.0, 10.0},
+                                     {"/vision_config/mm_hidden_size", 1, 1 << 20},
+                                     {"/text_config/rope_scaling/low_freq_factor", 1e-6, 1e6},
+                                     {"/text_config/rope_scaling/high_freq_factor", 1e-6, 1e6},
+                                     {"/text_config/rope_scaling/attention_factor", 1e-6, 1e6},
+                                     {"/text_config/rope_scaling/original_max_position_embeddings", 1, 1 << 24}};
   for (const Field& field : fields) {
     SCOPED_TRACE(field.pointer);
     const Json::json_pointer at(field.pointer);
     const bool whole = field.least.is_number_integer();
-    const std::vector<Json> wrong = {whole ? Json(field.least.get<int64_t>() - 1) : Json(field.least.get<double>() / 2),
+    const double below = field.least.get<double>() > 0 ? field.least.get<double>() / 2 : -1e-9;
+    const std::vector<Json> wrong = {whole ? Json(field.least.get<int64_t>() - 1) : Json(below),
                                      whole ? Json(field.most.get<int64_t>() + 1) : Json(field.most.get<double>() * 2),
-                                     Json("NaN"), Json::array(), Json(-1)};
+                                     Json("NaN"),
+                                     Json::array(),
+                                     Json::object(),
+                                     Json(-1),
+                                     Json(true),
+                                     Json(1e308),
+                                     Json(uint64_t{1} << 63U),
+                                     Json(~uint64_t{0})};
     for (const Json& value : wrong) {
       Json root = published();
       root[at] = value;
@@ -103,11 +124,38 @@ TEST(ModelConfig, EveryNumberHasItsRange) {
   }
 }
 
+TEST(ModelConfig, TheTowersSizesHaveRanges) {
+  for (const Json& value : {Json(0), Json(-1), Json(1 << 21), Json(1.5), Json("NaN"), Json(nullptr), Json(1e308)}) {
+    for (const char* pointer : {"/vision_config/depths", "/vision_config/dims"}) {
+      Json root = published();
+      root[Json::json_pointer(pointer)][2] = value;
+      const Error caught = error_of(root);
+      EXPECT_EQ(caught.code(), ErrorCode::Malformed) << pointer << value;
+      EXPECT_EQ(caught.fields().where, pointer) << value;
+    }
+  }
+  Json root = published();
+  root["vision_config"]["dims"].push_back(8);
+  EXPECT_EQ(error_of(root).fields().where, "/vision_config/dims");
+}
+
+TEST(ModelConfig, CodeOfThePublisherIsNeverAskedFor) {
+  Json root = published();
+  root["auto_map"] = {{"AutoModelForCausalLM", "../../evil--module.Class"}};
+  root["trust_remote_code"] = true;
+  root["custom_pipelines"] = {{"x", {{"impl", "evil.py"}}}};
+  const MagmaConfig with = parse_model_config(root, ""), without = parse_model_config(published(), "");
+  EXPECT_EQ(with.text.hidden_size, without.text.hidden_size);
+  EXPECT_EQ(with.image_token_index, without.image_token_index);
+}
+
 TEST(ModelConfig, RefusesWhatWeDoNotHave) {
   const std::vector<std::pair<const char*, Json>> unknown = {{"/vision_config/vision_backbone", "resnet50"},
                                                              {"/vision_config/mm_projector_type", "linear"},
                                                              {"/vision_config/img_anyres_strategy", "anyres_max"},
                                                              {"/text_config/hidden_act", "gelu"},
+                                                             {"/text_config/model_type", "gemma"},
+                                                             {"/model_type", "llava"},
                                                              {"/text_config/rope_scaling/rope_type", "su"}};
   for (const auto& [pointer, value] : unknown) {
     Json root = published();
@@ -132,8 +180,19 @@ TEST(ModelConfig, ReadsStopIdsOneOrSeveral) {
   const auto two = parse_generation_config(Json::parse(R"({"eos_token_id":[5,6],"pad_token_id":9})"), "");
   EXPECT_EQ(two.eos_token_ids, (std::vector<int64_t>{5, 6}));
   EXPECT_EQ(two.pad_token_id, 9);
-  for (const char* text : {R"({"eos_token_id":-1})", R"({"eos_token_id":"5"})", R"({"eos_token_id":[1.5]})"}) {
-    EXPECT_THROW(parse_generation_config(Json::parse(text), ""), Error) << text;
+  for (const char* key : {"eos_token_id", "bos_token_id", "pad_token_id"}) {
+    for (const char* value :
+         {"-1", "\"5\"", "1.5", "true", "{}", "2147483649", "18446744073709551615", "1e300", "[1.5]"}) {
+      const std::string text = "{\"" + std::string(key) + "\":" + value + "}";
+      try {
+        parse_generation_config(Json::parse(text), "generation_config.json");
+        ADD_FAILURE() << text;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::Malformed) << text;
+        EXPECT_EQ(error.fields().where, "/" + std::string(key)) << text;
+        EXPECT_EQ(error.fields().file, "generation_config.json") << text;
+      }
+    }
   }
 }
 

@@ -176,14 +176,20 @@ TEST_F(GgufLlamaFaults, NumbersMustBePresentAndAgree) {
        {"block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"}) {
     const std::string name = "llama." + std::string(key);
     const Error zero = error_with_number(name, 0);
-    EXPECT_EQ(zero.code(), ErrorCode::Refused) << key;
+    EXPECT_EQ(zero.code(), ErrorCode::Malformed) << key;
     EXPECT_EQ(zero.fields().where, "metadata " + name);
     EXPECT_EQ(error_with(name, number("other", 1)).code(), ErrorCode::Malformed) << key;
     EXPECT_EQ(error_with(name, text(name, "1")).code(), ErrorCode::Malformed) << key;
-    EXPECT_NE(error_with_number(name, ~0U).code(), ErrorCode::Bug) << key;
+    EXPECT_EQ(error_with_number(name, ~0U).code(), ErrorCode::Malformed) << key;
+    EXPECT_EQ(error_with(name, gguf_value(name, 5, packed(-1))).code(), ErrorCode::Malformed) << key;
+    for (const uint64_t huge : {1UL << 31, 1UL << 32, (1UL << 63) - 1, 1UL << 63, ~0UL}) {
+      const Error error = error_with(name, gguf_value(name, 10, packed(huge)));
+      EXPECT_TRUE(error.code() == ErrorCode::Malformed || (key == std::string("context_length") && huge == 1UL << 31));
+      EXPECT_LE(error.line().size(), 512U);
+    }
   }
   EXPECT_EQ(error_with_number("llama.attention.head_count", 2).code(), ErrorCode::Malformed);  // heads of one value
-  EXPECT_EQ(error_with_number("llama.attention.head_count_kv", 2).code(), ErrorCode::Refused);
+  EXPECT_EQ(error_with_number("llama.attention.head_count_kv", 2).code(), ErrorCode::Malformed);
   EXPECT_EQ(error_with_number("llama.vocab_size", 4).code(), ErrorCode::Malformed);
   for (const float bad :
        {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

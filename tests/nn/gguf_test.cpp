@@ -81,7 +81,7 @@ TEST(Gguf, LookUpsNameTheKeyAndBothTypes) {
       EXPECT_TRUE(error.fields().where.starts_with("metadata "));
     }
   };
-  fails([](const GgufMetadata& m) { m.integer("u64"); }, ErrorCode::Refused);
+  fails([](const GgufMetadata& m) { m.integer("u64"); }, ErrorCode::Malformed);
   fails([](const GgufMetadata& m) { m.integer("absent"); }, ErrorCode::Malformed);
   fails([](const GgufMetadata& m) { m.integer("f32"); }, ErrorCode::Malformed);
   fails([](const GgufMetadata& m) { m.integer("numbers"); }, ErrorCode::Malformed);
@@ -252,6 +252,9 @@ TEST(Gguf, ShapesAreWholeBlocksWithoutOverflow) {
                                                                                {4294967297UL, 4294967295UL, 9},
                                                                                {1UL << 31, 1UL << 31, 1UL << 2},
                                                                                {2, 1UL << 62, 1UL << 62, 0},
+                                                                               {0, 1UL << 62, 1UL << 62},
+                                                                               {0, 1UL << 32, 1UL << 32, 3},
+                                                                               {1UL << 32, 0, 1UL << 32},
                                                                                {1, 1, 1, 1, 1},
                                                                                std::vector<uint64_t>(1000, 1)}) {
     EXPECT_EQ(with(sides, 0), ErrorCode::Malformed) << sides.size() << " " << sides[0];

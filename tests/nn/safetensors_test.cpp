@@ -1,13 +1,16 @@
 #include "magma/nn/safetensors.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "magma/core/clock.h"
 #include "magma/core/error.h"
 #include "magma/core/hash.h"
+#include "magma/core/json.h"
 #include "tests/support/temporary_folder.h"
 
 namespace magma {
@@ -141,6 +144,14 @@ TEST_F(SafetensorsTest, LyingLengthsAreMalformed) {  // ST-1
                                 (1UL << 31) + 1, 1UL << 32, 1UL << 53, 1UL << 63, (1UL << 63) - 1, ~7UL, ~0UL}) {
     EXPECT_EQ(error_of(with_length(kGoldenHeader, kGoldenData, length)).code(), ErrorCode::Malformed) << length;
   }
+  for (uint64_t length = golden.size() - 9; length <= golden.size() + 9; ++length) {
+    const Error error = error_of(with_length(kGoldenHeader, kGoldenData, length));
+    EXPECT_EQ(error.code(), ErrorCode::Malformed) << length;
+    if (length <= golden.size() - 8) continue;
+    EXPECT_EQ(error.fields().where, "byte 0") << length;
+    EXPECT_EQ(error.fields().got, std::to_string(length));
+    EXPECT_EQ(error.fields().expected, "at most 123");
+  }
   EXPECT_EQ(error_of(assembled("{}", "")).code(), ErrorCode::Bug);  // no tensors is legal
   EXPECT_EQ(error_of(assembled("{}      ", "")).code(), ErrorCode::Bug);
 }
@@ -148,18 +159,40 @@ TEST_F(SafetensorsTest, LyingLengthsAreMalformed) {  // ST-1
 TEST_F(SafetensorsTest, HeaderMustBeAnObjectOfKnownShape) {  // ST-2, ST-3
   const std::string tensor = R"({"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
   for (const std::string& header :
-       {std::string(" {}"), std::string("[]"), std::string("{"), std::string("{}x"), std::string("{\"a\":1}"),
-        "{\"a\":" + tensor + ",\"a\":" + tensor + "}", std::string(R"({"__metadata__":{"a":1}})"),
-        std::string(R"({"__metadata__":{"a":"1","a":"2"}})"), std::string(R"({"__metadata__":{},"__metadata__":{}})"),
+       {std::string("\xEF\xBB\xBF{}"),
+        std::string(" []"),
+        std::string("null"),
+        std::string("\"{}\""),
+        std::string("7"),
+        std::string(5, '\0'),
+        std::string("[]"),
+        std::string("{"),
+        std::string("{}x"),
+        std::string("{\"a\":1}"),
+        "{\"a\":" + tensor + ",\"a\":" + tensor + "}",
+        std::string(R"({"__metadata__":{"a":1}})"),
+        std::string(R"({"__metadata__":{"a":"1","a":"2"}})"),
+        std::string(R"({"__metadata__":{},"__metadata__":{}})"),
         std::string(R"({"a":{"dtype":"U8","shape":[1]}})"),
         std::string(R"({"a":{"dtype":1,"shape":[1],"data_offsets":[0,1]}})"),
         std::string(R"({"a":{"dtype":"U8","shape":1,"data_offsets":[0,1]}})"),
         std::string(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":1}})"),
         std::string(R"({"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})"),
-        std::string(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}})"), "{\"a\xff\":" + tensor + "}",
+        std::string(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}})"),
+        "{\"a\xff\":" + tensor + "}",
         std::string("{\"a\":[[[[[[[[[[]]]]]]]]]]}")}) {
     EXPECT_EQ(error_of_header(header, 1).code(), ErrorCode::Malformed) << header;
   }
+}
+
+TEST_F(SafetensorsTest, WhiteSpaceAroundTheHeaderIsLegal) {  // ST-2
+  for (const char* header : {" {}", "\n{}", "\t\r\n {}", "{} \n"}) {
+    EXPECT_EQ(error_of_header(header).code(), ErrorCode::Bug) << header;
+  }
+  for (const char* header : {" ", "   x", "\n[]", "\v{}", "\f{}", "\xC2\xA0{}"}) {
+    EXPECT_EQ(error_of_header(header).code(), ErrorCode::Malformed) << header;
+  }
+  EXPECT_EQ(error_of_header("  x").fields().where, "byte 10");
 }
 
 TEST_F(SafetensorsTest, UnknownTypesAreMalformedAndUnsupportedOnesRefused) {  // ST-4
@@ -175,11 +208,25 @@ TEST_F(SafetensorsTest, UnknownTypesAreMalformedAndUnsupportedOnesRefused) {  //
 }
 
 TEST_F(SafetensorsTest, ShapesAreNonNegativeIntegersWithoutOverflow) {  // ST-5
-  for (const char* shape :
-       {"-1", "1.0", "1e0", "18446744073709551616", "9223372036854775808", "2", "4294967296,4294967296",
-        "4294967297,4294967295,9", "null", "\"1\"", "0", "1152921504606846977,16,1"}) {
+  for (const char* shape : {"-1", "1.0", "1e0", "18446744073709551616", "9223372036854775808", "2",
+                            "4294967296,4294967296", "4294967297,4294967295,9", "null", "\"1\"", "0",
+                            "1152921504606846977,16,1", "4611686018427387904,4,0", "[1]", "true", "1e3", "0.5", "-0"}) {
     const std::string header = std::string(R"({"a":{"dtype":"U8","shape":[)") + shape + R"(],"data_offsets":[0,1]}})";
     EXPECT_EQ(error_of_header(header, 1).code(), ErrorCode::Malformed) << shape;
+  }
+}
+
+TEST_F(SafetensorsTest, ManySidesAndNoneAreLegal) {  // ST-5
+  const auto header = [](const std::string& shape, int bytes) {
+    return R"({"a":{"dtype":"U8","shape":[)" + shape + R"(],"data_offsets":[0,)" + std::to_string(bytes) + "]}}";
+  };
+  std::string ones = "1";
+  for (int i = 1; i < 1000; ++i) ones += ",1";
+  EXPECT_EQ(error_of_header(header(ones, 1), 1).code(), ErrorCode::Bug);
+  EXPECT_EQ(error_of_header(header("", 1), 1).code(), ErrorCode::Bug);
+  for (const char* empty : {"0", "0,4", "4,0", "0,0", "0,4611686018427387904,4"}) {
+    EXPECT_EQ(error_of_header(header(empty, 0), 0).code(), ErrorCode::Bug) << empty;
+    EXPECT_EQ(error_of_header(header(empty, 1), 1).code(), ErrorCode::Malformed) << empty;
   }
 }
 
@@ -198,6 +245,87 @@ TEST_F(SafetensorsTest, OffsetsTileTheDataExactly) {  // ST-6
   EXPECT_EQ(error_of_header(two("2,0", "0,2", 2, 2), 2).code(), ErrorCode::Malformed);
   EXPECT_EQ(error_of_header(two("0,2.0", "2,4", 2, 2), 4).code(), ErrorCode::Malformed);
   EXPECT_EQ(error_of_header(two("0,2", "2,18446744073709551615", 2, 2), 4).code(), ErrorCode::Malformed);
+}
+
+TEST_F(SafetensorsTest, AnyNameIsReadAndShownEscaped) {  // ST-7
+  const std::string kept[] = {"",
+                              std::string(65'536, 'n'),
+                              "../../etc/passwd",
+                              "/a",
+                              "\xE2\x80\xAE"
+                              "gnp",
+                              "\xC3\xA9",
+                              "e\xCC\x81",
+                              "a\x7f"};  // the two accented ones are two names
+  std::string header = "{";
+  int64_t at = 0;
+  for (const std::string& name : kept) {
+    header += (at > 0 ? "," : "") + dump_json(name) + R"(:{"dtype":"U8","shape":[1],"data_offsets":[)" +
+              std::to_string(at) + "," + std::to_string(at + 1) + "]}";
+    ++at;
+  }
+  const SafetensorsFile opened(file(assembled(header + "}", "01234567")));
+  for (const std::string& name : kept) EXPECT_EQ(opened.entry(name).shape, std::vector<int64_t>{1});
+  for (const char* name : {"\\u0000", "\\u001b[31m", "\\n", "\xE2\x80\xAE", "../..", "\\u0085"}) {
+    const Error error =
+        error_of_header(std::string("{\"") + name + R"(":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}})", 1);
+    EXPECT_EQ(error.code(), ErrorCode::Malformed) << name;
+    for (const char c : error.line()) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << name;
+    EXPECT_EQ(error.line().find("\xE2\x80\xAE"), std::string::npos);
+    EXPECT_LE(error.line().size(), 512U);
+  }
+  const std::string huge(65'536, 'n');
+  EXPECT_LE(error_of_header("{\"" + huge + R"(":{"dtype":"U8","shape":[2],"data_offsets":[0,1]}})", 1).line().size(),
+            512U);
+}
+
+TEST_F(SafetensorsTest, CutAnywhereIsMalformed) {  // ST-9
+  const Path whole = folder_.path() / "whole.safetensors";
+  SafetensorsWriter writer(whole);
+  for (int i = 0; i < 60; ++i) writer.add("layer." + std::to_string(i), DType::F32, {4}, std::string(16, 'x'));
+  writer.finish(false);
+  const std::string bytes = read_file(whole, 1 << 20);
+  const int64_t data = static_cast<int64_t>(bytes.size()) - 60 * 16;
+  ASSERT_GT(data, 4200);
+  std::vector<int64_t> cuts;
+  for (int64_t cut = 0; cut < 4200; ++cut) cuts.push_back(cut);
+  for (int64_t edge = data; edge <= static_cast<int64_t>(bytes.size()); edge += 16) {
+    for (const int64_t cut : {edge - 1, edge, edge + 1}) {
+      if (cut < static_cast<int64_t>(bytes.size())) cuts.push_back(cut);
+    }
+  }
+  const Path path = file(bytes);
+  std::sort(cuts.rbegin(), cuts.rend());
+  for (const int64_t cut : cuts) {
+    std::filesystem::resize_file(path, static_cast<uintmax_t>(cut));
+    try {
+      const SafetensorsFile opened(path);
+      ADD_FAILURE() << "accepted at " << cut;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::Malformed) << cut;
+    }
+  }
+}
+
+TEST_F(SafetensorsTest, EveryTypeComesBackBitByBit) {  // ST-13
+  const Path path = folder_.path() / "w.safetensors";
+  std::map<std::string, std::string> written;
+  SafetensorsWriter writer(path);
+  for (int type = 0; type <= static_cast<int>(DType::F8E5M2); ++type) {
+    const auto dtype = static_cast<DType>(type);
+    for (const auto& [suffix, shape] : std::map<std::string, std::vector<int64_t>>{
+             {"", {3, 5}}, {".scalar", {}}, {".empty", {0, 4}}, {".one", {1, 1, 1, 1, 1, 1}}}) {
+      int64_t bytes = dtype_bytes(dtype);
+      for (const int64_t side : shape) bytes *= side;
+      std::string& values = written[std::string(dtype_name(dtype)) + suffix];
+      for (int64_t i = 0; i < bytes; ++i) values += static_cast<char>(dtype == DType::Bool ? i % 2 : 37 * i + type);
+      writer.add(std::string(dtype_name(dtype)) + suffix, dtype, shape, values);
+    }
+  }
+  writer.finish(false);
+  const SafetensorsFile opened(path);
+  ASSERT_EQ(opened.tensors().size(), written.size());
+  for (const auto& [name, values] : written) EXPECT_EQ(opened.read(name), values) << name;
 }
 
 TEST_F(SafetensorsTest, EveryBitFlipOfTheHeaderIsRefusedOrShows) {  // ST-10
@@ -225,6 +353,39 @@ TEST_F(SafetensorsTest, FileThatShrinksWhileOpenIsAnError) {  // ST-12
   const SafetensorsFile opened(file(assembled(kGoldenHeader, kGoldenData)));
   std::filesystem::resize_file(folder_.path() / "t.safetensors", 125);
   EXPECT_THROW(opened.read("b"), Error);
+}
+
+TEST_F(SafetensorsTest, FileThatIsReplacedOrGrowsWhileOpenStaysWhatItWas) {  // ST-12
+  const std::string golden = assembled(kGoldenHeader, kGoldenData);
+  const Path path = file(golden);
+  const SafetensorsFile opened(path);
+  const std::shared_ptr<const char> mapped = opened.map_data();
+  std::ofstream(path, std::ios::binary | std::ios::app) << "more";
+  EXPECT_EQ(opened.read_as<uint8_t>("b"), (std::vector<uint8_t>{1, 2, 3}));
+  const Path other = folder_.path() / "other";
+  std::ofstream(other, std::ios::binary) << std::string(golden.size(), '\0');
+  std::filesystem::rename(other, path);
+  EXPECT_EQ(opened.read_as<float>("a"), (std::vector<float>{1, -2}));
+  EXPECT_EQ(std::string(mapped.get(), kGoldenData.size()), kGoldenData);
+}
+
+TEST(SlowSafetensors, HeadersOfAHundredMegabytesAreReadOrRefused) {  // ST-8
+  const TemporaryFolder folder;
+  const auto error_of = [&](const std::string& header) {
+    std::ofstream(folder.path() / "t", std::ios::binary) << assembled(header, "");
+    try {
+      const SafetensorsFile opened(folder.path() / "t");
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::Bug;
+  };
+  const Stopwatch watch;
+  EXPECT_EQ(error_of("{" + std::string(99'999'998, ' ') + "}"), ErrorCode::Bug);
+  EXPECT_EQ(error_of("{" + std::string(99'999'999, ' ') + "}"), ErrorCode::Malformed);
+  const std::string name(99'999'900, 'n');
+  EXPECT_EQ(error_of("{\"" + name + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})"), ErrorCode::Bug);
+  EXPECT_LT(watch.seconds(), 30);
 }
 
 TEST(SlowSafetensors, HundredThousandTensorsLoadAndAMillionIsRefused) {  // ST-8

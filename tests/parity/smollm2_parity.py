@@ -5,7 +5,8 @@
     build/peers/bin/python tests/parity/smollm2_parity.py build/release/magma
 
 f32 on both sides: logits of every place of 50 prompts, greedy continuations, perplexity of one long text. A greedy token
-may differ only where the two best logits are closer than twice the largest difference seen. Exit 1 when anything differs.
+may differ only where the two best logits are closer than twice the largest difference seen. Then both in bf16 against
+transformers in f32: who is how far off. Exit 1 when anything differs, or when our bf16 is more than half again as far off.
 """
 import argparse
 import json
@@ -19,7 +20,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, LlamaForCausalLM
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from bf16_parity import ROOT, Score
+
 TOLERANCE = 2e-3  # of logits that reach 30: some hundred roundings of f32
 SUBJECTS = ["The capital of France", "A robot arm", "In the year 1969", "The recipe for bread", "def fibonacci(n):", "Water boils", "My favourite book",
             "The screen shows", "Once upon a time", "To open the door", "The largest planet", "She said that", "Photosynthesis", "The quick brown fox",
@@ -28,16 +30,30 @@ SUBJECTS = ["The capital of France", "A robot arm", "In the year 1969", "The rec
 ENDINGS = ["", " is known to be one of the things that everybody should remember because"]
 
 
-def run(magma, model, cases, folder, threads):
+def run(magma, model, cases, folder, threads, precision="f32"):
     """[case] -> logits [L, V] of magma."""
     (folder / "cases.json").write_text(json.dumps({"cases": [{"name": n, "rows": [{"input_ids": ids}]} for n, ids in cases]}))
-    subprocess.run([magma, "logits", "--model", model, "--cases", folder / "cases.json", "--precision", "f32", "--threads", str(threads), "-o", folder],
+    subprocess.run([magma, "logits", "--model", model, "--cases", folder / "cases.json", "--precision", precision, "--threads", str(threads), "-o", folder],
                    check=True, stdout=subprocess.DEVNULL)
     result = {}
     for name, _ in cases:
         result[name] = load_file(folder / f"{name}.safetensors")["logits"][0]
         (folder / f"{name}.safetensors").unlink()
     return result
+
+
+def bf16_errors(true, ours, theirs):
+    """Prints both, {name: logits [L, V]}; what is wrong with ours."""
+    scores = []
+    for who, found in (("magma", ours), ("PyTorch", theirs)):
+        score = Score()
+        for name, logits in true.items():
+            score.add_logits(logits, found[name])
+            score.add_choices(logits.argmax(-1).tolist(), found[name].argmax(-1).tolist())
+        print(f"bf16, {who}: {score}")
+        scores.append(score)
+    wrong = scores[0].rms > 1.5 * scores[1].rms or scores[0].share < scores[1].share - 0.02
+    return ["bf16 is further off than PyTorch's"] if wrong else []
 
 
 def perplexity(logits, ids):
@@ -68,8 +84,9 @@ def main():
             whole.append((f"p{i}", made))
         ours = run(options.magma, options.model, whole + [("text", text)], pathlib.Path(scratch), options.threads)
         largest, squares, count, tokens, same, close = 0.0, 0.0, 0, 0, 0, 0
+        true = {name: model(torch.tensor([made])).logits[0] for name, made in whole}
         for (name, made), ids in zip(whole, prompts):
-            theirs = model(torch.tensor([made])).logits[0]
+            theirs = true[name]
             off = (theirs - ours[name]).abs()
             largest, squares, count = max(largest, off.max().item()), squares + off.double().square().sum().item(), count + off.numel()
             for place in range(len(ids) - 1, len(made) - 1):
@@ -83,6 +100,9 @@ def main():
                 if (top[0] - top[1]).item() > 2 * TOLERANCE:
                     bad.append(f"{name}: place {place}: {best}, reference {made[place + 1]}")
         expected, got = perplexity(model(torch.tensor([text])).logits[0], text), perplexity(ours["text"], text)
+        rounded = run(options.magma, options.model, whole, pathlib.Path(scratch), options.threads, "bf16")
+        model.bfloat16()
+        bad += bf16_errors(true, rounded, {name: model(torch.tensor([made])).logits[0].float() for name, made in whole})
     print(f"logits of {len(prompts)} prompts with {options.new_tokens} greedy tokens each: largest difference {largest:.2e}, "
           f"root mean square {math.sqrt(squares / count):.2e}")
     print(f"greedy tokens: {same} of {tokens} the same, {close} closer than the tolerance")

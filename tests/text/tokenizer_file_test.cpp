@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "magma/core/clock.h"
 #include "magma/core/error.h"
 #include "magma/core/random.h"
 #include "tests/support/temporary_folder.h"
@@ -207,6 +208,34 @@ TEST(TokenizerFile, DepthIsBounded) {
   EXPECT_THAT(refusal("{\"version\":" + deep + "}", kMalformed), testing::Not("accepted"));
   deep += std::string(100000, ']');
   EXPECT_THAT(refusal("{\"version\":" + deep + "}", kRefused), HasSubstr("64 levels"));
+}
+
+TEST(SlowTokenizerFile, AMillionMergesLoadInSeconds) {
+  std::vector<std::string> words = {""};
+  Json file = whole();
+  Json &vocabulary = file["model"]["vocab"], &merges = file["model"]["merges"];
+  merges = Json::array();
+  auto next = static_cast<int64_t>(vocabulary.size());
+  for (int length = 1; length <= 4; ++length) {
+    std::vector<std::string> longer;
+    for (const std::string& word : words) {
+      for (char c = 'a'; c <= 'z'; ++c) longer.push_back(word + c);
+    }
+    words = std::move(longer);
+    for (const std::string& word : words) {
+      if (!vocabulary.contains(word)) vocabulary[word] = next++;
+      for (size_t at = 1; at < word.size(); ++at) merges.push_back(word.substr(0, at) + " " + word.substr(at));
+    }
+  }
+  file["added_tokens"] = Json::array();
+  ASSERT_GT(merges.size(), 1'000'000U);
+  const std::string text = file.dump();
+  const Stopwatch watch;
+  const Tokenizer tokenizer = parse_tokenizer(text, "tokenizer.json");
+  EXPECT_LT(watch.seconds(), 20);
+  EXPECT_EQ(tokenizer.encode("wxyz", false, false).size(), 1U);
+  merges.push_back("a b");
+  EXPECT_THAT(refusal(file.dump(), kMalformed), HasSubstr("/model/merges"));
 }
 
 TEST(TokenizerFile, EscapesInTheVocabularyAreRead) {
