@@ -12,6 +12,7 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"stored", "bf16", "f32"}))
       ->type_name("NAME")
       ->capture_default_str();
+  add_cache_option(app, cache);
   app.add_option("--threads", threads, "threads; never changes the result; 0: one per processor")
       ->check(CLI::Range(0, 256))
       ->type_name("N")
@@ -20,7 +21,16 @@ void ModelOptions::add_to(CLI::App& app) {
 
 LoadOptions ModelOptions::load_options() const {
   const int all = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return {.threads = threads == 0 ? all : threads, .precision = parse_precision(precision)};
+  return {.threads = threads == 0 ? all : threads,
+          .precision = parse_precision(precision),
+          .cache = parse_cache_format(cache)};
+}
+
+void add_cache_option(CLI::App& app, std::string& cache) {
+  app.add_option("--cache", cache, "format of a model's keys and values: f32, bf16 or int8")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->type_name("NAME")
+      ->capture_default_str();
 }
 
 void AnswerLength::add_to(CLI::App& app) {

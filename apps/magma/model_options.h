@@ -13,12 +13,14 @@ class App;
 namespace magma {
 
 struct ModelOptions {
-  std::string model, precision = "stored";
+  std::string model, precision = "stored", cache = "f32";
   int threads = 0;  // 0: one per processor
 
   void add_to(CLI::App& app);
   LoadOptions load_options() const;
 };
+
+void add_cache_option(CLI::App& app, std::string& cache);
 
 struct AnswerLength {
   int64_t max_tokens = 500;

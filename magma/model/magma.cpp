@@ -26,7 +26,8 @@ struct NativeSequences final : Sequences {
 
 class NativeNetwork final : public Network {
  public:
-  NativeNetwork(const MagmaConfig& config, int threads) : config_(config), team_(threads) {}
+  NativeNetwork(const MagmaConfig& config, int threads, CacheFormat cache)
+      : config_(config), team_(threads), cache_(cache) {}
 
   void take_weights(WeightLoader& loader, int64_t vocabulary) {
     if (config_.vision) {
@@ -85,7 +86,7 @@ class NativeNetwork final : public Network {
       options.sink("position_ids", layout.position_ids());
     }
     auto sequences = std::make_unique<NativeSequences>();
-    for (size_t r = 0; r < rows.size(); ++r) sequences->caches.push_back(decoder_.empty_cache());
+    for (size_t r = 0; r < rows.size(); ++r) sequences->caches.push_back(decoder_.empty_cache(cache_));
     std::vector<Segment> segments;
     for (size_t r = 0; r < rows.size(); ++r) segments.push_back({&sequences->caches[r], layout.lengths[r]});
     StageSink padded;
@@ -231,6 +232,7 @@ class NativeNetwork final : public Network {
 
   MagmaConfig config_;
   Team team_;
+  CacheFormat cache_;
   std::unique_ptr<Tower> tower_;
   Projector projector_;
   Decoder decoder_;
@@ -252,9 +254,9 @@ int64_t vocabulary_of(const MagmaConfig& config, const WeightMap& weights) {
 }  // namespace
 
 std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap& weights, const std::string& source,
-                                      int threads) {
+                                      int threads, CacheFormat cache) {
   const WeightMap named = with_canonical_names(weights, source);
-  auto network = std::make_unique<NativeNetwork>(config, threads);
+  auto network = std::make_unique<NativeNetwork>(config, threads, cache);
   WeightLoader loader(named, source);
   network->take_weights(loader, vocabulary_of(config, named));
   loader.ignore_if(is_unused_name);
@@ -263,20 +265,20 @@ std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap
   return network;
 }
 
-std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision) {
+std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision, CacheFormat cache) {
   if (std::filesystem::is_regular_file(path)) {
     const GgufModel model = read_gguf_model(path, threads, precision);
-    return make_network(model.config, model.weights, path.string(), threads);
+    return make_network(model.config, model.weights, path.string(), threads, cache);
   }
   const MagmaConfig config = read_model_config(path);
   WeightMap weights = map_weight_folder(path);
   convert_matrices(weights, precision);
-  return make_network(config, weights, path.string(), threads);
+  return make_network(config, weights, path.string(), threads, cache);
 }
 
 std::vector<std::pair<std::string, Shape>> tensors_of(const MagmaConfig& config, int64_t vocabulary) {
   WeightLoader recorder({}, config.file);
-  NativeNetwork(config, 1).take_weights(recorder, vocabulary);
+  NativeNetwork(config, 1, CacheFormat::F32).take_weights(recorder, vocabulary);
   return recorder.asked();
 }
 

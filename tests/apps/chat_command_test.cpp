@@ -170,8 +170,10 @@ TEST_F(ChatCommand, InfoShowsPartsAndMemory) {
   EXPECT_EQ(facts["memory"]["weights_f32"], 4 * parameters);
   const Json& text = facts["text"];
   const int64_t head = text["hidden"].get<int64_t>() / text["heads"].get<int64_t>();
-  EXPECT_EQ(facts["memory"]["cache"],
-            100 * 2 * 4 * text["layers"].get<int64_t>() * text["key_value_heads"].get<int64_t>() * head);
+  const int64_t rows = 100 * 2 * text["layers"].get<int64_t>() * text["key_value_heads"].get<int64_t>();
+  EXPECT_EQ(facts["memory"]["cache_f32"], rows * 4 * head);
+  EXPECT_EQ(facts["memory"]["cache_bf16"], rows * 2 * head);
+  EXPECT_EQ(facts["memory"]["cache_int8"], rows * (head + 4));
 }
 
 }  // namespace
