@@ -55,6 +55,16 @@ void AnswerLength::add_to(CLI::App& app) {
       ->type_name("X")
       ->capture_default_str();
   app.add_option("--seed", seed, "of what is drawn")->type_name("N")->capture_default_str();
+  app.add_option("--lookup", lookup, "guess up to N tokens at a time from what was said; the answer is the same")
+      ->check(CLI::Range(0, 15))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+GenerateOptions AnswerLength::generate_options() const {
+  GenerateOptions options{.max_new_tokens = max_tokens, .sampling = sampling, .seed = seed, .lookup = lookup};
+  require_valid(options);
+  return options;
 }
 
 }  // namespace magma

@@ -7,6 +7,7 @@
 
 #include "magma/core/check.h"
 #include "magma/core/error.h"
+#include "magma/kernel/matmul.h"
 #include "magma/model/decoder.h"
 #include "magma/model/gguf_model.h"
 #include "magma/model/precision.h"
@@ -21,6 +22,7 @@ constexpr const char* kEmbedding = "language_model.model.embed_tokens.weight";
 struct NativeSequences final : Sequences {
   int64_t count() const override { return static_cast<int64_t>(caches.size()); }
   int64_t length(int64_t row) const override { return caches.at(static_cast<size_t>(row)).length(); }
+  void truncate(int64_t row, int64_t length) override { caches.at(static_cast<size_t>(row)).truncate(length); }
   std::vector<KvCache> caches;
 };
 
@@ -98,31 +100,45 @@ class NativeNetwork final : public Network {
   }
 
   Tensor decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) override {
-    auto& native = dynamic_cast<NativeSequences&>(sequences);
-    MAGMA_CHECK(ids.size() == native.caches.size(), "{} ids for {} rows", ids.size(), native.caches.size());
-    std::vector<Segment> segments;
-    std::vector<size_t> running;
+    std::vector<Ids> next(ids.size());
     for (size_t r = 0; r < ids.size(); ++r) {
-      if (!ids[r]) continue;
-      segments.push_back({&native.caches[r], 1});
-      running.push_back(r);
+      if (ids[r]) next[r] = {*ids[r]};
     }
-    Tensor x = Tensor::uninitialised({static_cast<int64_t>(running.size()), decoder_.width()});
-    float* row = x.mutable_floats();
-    for (const size_t r : running) {
-      decoder_.embed(*ids[r], row);
-      row += decoder_.width();
-    }
-    const Tensor some = decoder_.logits(decoder_.forward(std::move(x), segments, {}, team_), team_);
-    if (running.size() == ids.size()) return some;
+    const Tensor some = extend(sequences, next);
+    if (some.dim(0) == static_cast<int64_t>(ids.size())) return some;
     const int64_t V = vocabulary();
     Tensor all = Tensor::zeros({static_cast<int64_t>(ids.size()), V});
-    for (size_t i = 0; i < running.size(); ++i) {
-      std::copy_n(some.floats() + static_cast<int64_t>(i) * V, V,
-                  all.mutable_floats() + static_cast<int64_t>(running[i]) * V);
+    const float* from = some.floats();
+    for (size_t r = 0; r < ids.size(); ++r) {
+      if (!ids[r]) continue;
+      std::copy_n(from, V, all.mutable_floats() + static_cast<int64_t>(r) * V);
+      from += V;
     }
     return all;
   }
+
+  Tensor extend(Sequences& sequences, const std::vector<Ids>& ids) override {
+    auto& native = dynamic_cast<NativeSequences&>(sequences);
+    MAGMA_CHECK(ids.size() == native.caches.size(), "ids for {} of {} rows", ids.size(), native.caches.size());
+    std::vector<Segment> segments;
+    int64_t places = 0;
+    for (size_t r = 0; r < ids.size(); ++r) {
+      if (ids[r].empty()) continue;
+      segments.push_back({&native.caches[r], static_cast<int64_t>(ids[r].size())});
+      places += segments.back().rows;
+    }
+    Tensor x = Tensor::uninitialised({places, decoder_.width()});
+    float* to = x.mutable_floats();
+    for (const Ids& row : ids) {
+      for (const int64_t id : row) {
+        decoder_.embed(id, to);
+        to += decoder_.width();
+      }
+    }
+    return decoder_.logits(decoder_.forward(std::move(x), segments, {}, team_), team_);
+  }
+
+  int64_t few_tokens() const override { return kFewRows; }
 
  private:
   [[noreturn]] void refuse_images() const {

@@ -82,6 +82,11 @@ void KvCache::write(int64_t layer, const float* keys, const float* values, int64
   }
 }
 
+void KvCache::truncate(int64_t length) {
+  MAGMA_CHECK(length >= 0 && length <= length_, "the first {} of {} places", length, length_);
+  length_ = length;
+}
+
 CachedRows KvCache::stored(const Rows& rows) const {
   return {format_, width_, rows.values.data(), format_ == CacheFormat::Int8 ? rows.scales.floats() : nullptr};
 }

@@ -29,6 +29,7 @@ class KvCache {
   // keys, values [rows, key_heads, width], rows `stride` floats apart: places length() and on of one layer.
   void write(int64_t layer, const float* keys, const float* values, int64_t rows, int64_t stride);
   void advance(int64_t rows) { length_ += rows; }  // after all layers were written
+  void truncate(int64_t length);                   // the first `length` places stay
   CachedRows keys(int64_t layer) const;            // [key_heads, capacity, width]
   CachedRows values(int64_t layer) const;
 

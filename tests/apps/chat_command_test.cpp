@@ -96,6 +96,22 @@ TEST_F(ChatCommand, DrawsTheSameForTheSameSeed) {
   EXPECT_NE(drawn("1"), drawn("2"));
 }
 
+TEST_F(ChatCommand, LookupChangesNoAnswer) {
+  const std::vector<std::string> ask = {"one two three one two three one two three", "And now?", "--max-tokens", "40"};
+  const Json plain = answers(ask);
+  std::vector<std::string> with = ask;
+  with.insert(with.end(), {"--lookup", "7", "--cache", "f32"});
+  const Json got = answers(with);
+  ASSERT_EQ(got.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(got[i]["ids"], plain[i]["ids"]);
+    EXPECT_EQ(got[i]["text"], plain[i]["text"]);
+    EXPECT_GE(got[i]["lookup"]["drafted"], got[i]["lookup"]["accepted"]);
+    EXPECT_FALSE(plain[i].contains("lookup"));
+  }
+  fails(2, {"chat", "--model", "model", "--lookup", "4", "--temperature", "1", "Where?"}, "temperature 0");
+}
+
 TEST_F(ChatCommand, SaysThatThereIsNoSuchAnswer) {
   const ProgramRun done = chat({"Where?", "--max-tokens", "6", "--as", "point"});
   EXPECT_EQ(done.status, 3);
