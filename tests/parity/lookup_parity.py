@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Answers of `magma chat --lookup` against those without it, token by token, and what was gained.
 
-usage: lookup_parity.py PROGRAM MODEL [--threads 2] [--rounds 3] [--lookup 3 7 15]    MODEL: as tools/get_smollm2.sh leaves it
+usage: lookup_parity.py PROGRAM MODEL [--threads 1] [--rounds 3] [--lookup 3 7 15]    MODEL: as tools/get_smollm2.sh leaves it
 
-Programs take turns; the last columns are the median over rounds of (decode without / decode with) and the shares accepted.
+Programs take turns; the gain is the median over rounds of the processor time after the first token, without lookup over with it.
 """
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 
@@ -40,38 +41,50 @@ ENDS = [["--max-tokens", str(n)] for n in (1, 2, 3, 5, 17, 30, 31, 32, 33)]
 
 
 def answer(options, prompt, extra):
-    words = [options.program, "chat", "--json", "--model", options.model, "--threads", options.threads, "--max-tokens", "160", *extra, prompt]
-    return json.loads(subprocess.run([str(word) for word in words], check=True, stdout=subprocess.PIPE, text=True).stdout)["answers"][0]
+    """The answer, and the processor seconds of the whole program: wall time says little on a shared machine."""
+    length = [] if "--max-tokens" in extra else ["--max-tokens", "120"]
+    words = [options.program, "chat", "--json", "--model", options.model, "--threads", options.threads, *length, *extra, prompt]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([str(word) for word in words], check=True, stdout=subprocess.PIPE, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return json.loads(done.stdout)["answers"][0], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("model")
-    parser.add_argument("--threads", default="2")
+    parser.add_argument("--threads", default="1")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--lookup", nargs="+", default=["3", "7", "15"])
     options = parser.parse_args()
     compared = different = 0
-    print(f"{'prompt':<18}{'lookup':>7}{'tokens':>8}{'drafted':>9}{'accepted':>10}{'share':>7}{'ms/token':>10}{'gain':>7}")
+
+    def compare(plain, guessed, where):
+        nonlocal compared, different
+        compared += 1
+        if (plain["ids"], plain["stopped"]) != (guessed["ids"], guessed["stopped"]):
+            different += 1
+            print(f"{where}: differs")
+
+    print(f"{'prompt':<18}{'lookup':>7}{'tokens':>8}{'drafted':>9}{'accepted':>10}{'share':>7}{'gain':>7}")
     for name, prompt in PROMPTS.items():
-        gains, rows = {n: [] for n in options.lookup}, {}
+        gains = {n: [] for n in options.lookup}
+        rows = {}
         for _ in range(options.rounds):
-            plain = answer(options, prompt, [])
+            start = answer(options, prompt, ["--max-tokens", "1"])[1]
+            plain, seconds = answer(options, prompt, [])
             for n in options.lookup:
-                rows[n] = answer(options, prompt, ["--lookup", n])
-                compared, different = compared + 1, different + (rows[n]["ids"] != plain["ids"] or rows[n]["stopped"] != plain["stopped"])
-                gains[n].append(plain["seconds"]["decode"] / rows[n]["seconds"]["decode"])
-        print(f"{name:<18}{'0':>7}{len(plain['ids']):>8}{'':>26}{1e3 * plain['seconds']['decode'] / max(1, len(plain['ids']) - 1):>10.1f}")
+                rows[n], guessed = answer(options, prompt, ["--lookup", n])
+                compare(plain, rows[n], f"{name} {n}")
+                gains[n].append((seconds - start) / (guessed - start))
         for n, row in rows.items():
             drafted, accepted = row["lookup"]["drafted"], row["lookup"]["accepted"]
-            print(f"{name:<18}{n:>7}{len(row['ids']):>8}{drafted:>9}{accepted:>10}{accepted / max(1, drafted):>7.2f}"
-                  f"{1e3 * row['seconds']['decode'] / max(1, len(row['ids']) - 1):>10.1f}{statistics.median(gains[n]):>7.2f}")
+            print(f"{name:<18}{n:>7}{len(row['ids']):>8}{drafted:>9}{accepted:>10}{accepted / max(1, drafted):>7.2f}{statistics.median(gains[n]):>7.2f}", flush=True)
     formats = [["--precision", precision, "--cache", cache] for precision in ("bf16", "f32") for cache in ("f32", "bf16", "int8")]
     for prompt in (PROMPTS["repeat a text"], PROMPTS["edit code"]):
         for extra in [*ENDS, ["--as", "text"], ["--repetition-penalty", "1.1"], *formats]:
-            plain, guessed = answer(options, prompt, extra), answer(options, prompt, [*extra, "--lookup", "15"])
-            compared, different = compared + 1, different + (guessed["ids"] != plain["ids"] or guessed["stopped"] != plain["stopped"])
+            compare(answer(options, prompt, extra)[0], answer(options, prompt, [*extra, "--lookup", "15"])[0], " ".join(extra))
     print(f"{compared} answers compared, {different} different")
     return 1 if different else 0
 
