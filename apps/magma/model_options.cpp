@@ -12,6 +12,7 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"stored", "bf16", "f32"}))
       ->type_name("NAME")
       ->capture_default_str();
+  add_cache_option(app, cache);
   app.add_option("--threads", threads, "threads; never changes the result; 0: one per processor")
       ->check(CLI::Range(0, 256))
       ->type_name("N")
@@ -20,7 +21,16 @@ void ModelOptions::add_to(CLI::App& app) {
 
 LoadOptions ModelOptions::load_options() const {
   const int all = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return {.threads = threads == 0 ? all : threads, .precision = parse_precision(precision)};
+  return {.threads = threads == 0 ? all : threads,
+          .precision = parse_precision(precision),
+          .cache = parse_cache_format(cache)};
+}
+
+void add_cache_option(CLI::App& app, std::string& cache) {
+  app.add_option("--cache", cache, "format of a model's keys and values: f32, bf16 or int8")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->type_name("NAME")
+      ->capture_default_str();
 }
 
 void AnswerLength::add_to(CLI::App& app) {
@@ -45,6 +55,16 @@ void AnswerLength::add_to(CLI::App& app) {
       ->type_name("X")
       ->capture_default_str();
   app.add_option("--seed", seed, "of what is drawn")->type_name("N")->capture_default_str();
+  app.add_option("--lookup", lookup, "guess up to N tokens at a time from what was said; the answer is the same")
+      ->check(CLI::Range(0, 15))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+GenerateOptions AnswerLength::generate_options() const {
+  GenerateOptions options{.max_new_tokens = max_tokens, .sampling = sampling, .seed = seed, .lookup = lookup};
+  require_valid(options);
+  return options;
 }
 
 }  // namespace magma

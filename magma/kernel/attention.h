@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "magma/kernel/cache_format.h"
 #include "magma/kernel/team.h"
 
 namespace magma {
@@ -18,15 +19,15 @@ struct Rotation {
 void rotate(const Rotation& job);
 
 // Query t of `queries` (the last places of the sequence) sees keys 0 .. length - queries + t, of those the last
-// `window` (0: all). Query head h reads key head h / (heads / key_heads).
+// `window` (0: all). Query head h reads key head h / (heads / key_heads). Keys and values that are not f32 are widened
+// tile by tile, then all is as it is with f32.
 struct Attention {
   int64_t queries = 0, length = 0;
   int64_t heads = 0, key_heads = 0, width = 0;
   int64_t window = 0;
   const float* query = nullptr;  // [queries, heads, width], rows `query_stride` apart
   int64_t query_stride = 0;
-  const float* keys = nullptr;    // [key_heads, capacity, width]
-  const float* values = nullptr;  // the same
+  CachedRows keys, values;  // [key_heads, capacity, width]
   int64_t capacity = 0;
   float* out = nullptr;  // [queries, heads, width]
 };

@@ -74,7 +74,10 @@ Turn Conversation::answer(GenerateOptions options, const std::function<bool(std:
     turn.reply.ids.push_back(id);
     return emit(stream.push(static_cast<TokenId>(id)));
   };
-  turn.stopped = generate(*model_.network, prompts, options).front().stopped;
+  const Generated generated = generate(*model_.network, prompts, options).front();
+  turn.stopped = generated.stopped;
+  turn.drafted = generated.drafted;
+  turn.accepted = generated.accepted;
   emit(stream.finish());
   turn.decode_seconds = watch.seconds() - turn.prefill_seconds;
   turn.reply.text = trimmed(text);

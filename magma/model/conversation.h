@@ -23,9 +23,10 @@ struct ConversationOptions {
 };
 
 struct Turn {
-  Reply reply;                // text without special tokens and without spaces at both ends
-  bool stopped = false;       // false: max_new_tokens came first
-  int64_t prompt_tokens = 0;  // merged: with those of the images
+  Reply reply;                        // text without special tokens and without spaces at both ends
+  bool stopped = false;               // false: max_new_tokens came first
+  int64_t prompt_tokens = 0;          // merged: with those of the images
+  int64_t drafted = 0, accepted = 0;  // by prompt lookup
   double encode_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
 

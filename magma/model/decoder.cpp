@@ -73,8 +73,9 @@ void Decoder::prepare() {
   weights_.norm.prepare();
 }
 
-KvCache Decoder::empty_cache() const {
-  return {config_.num_hidden_layers, config_.num_key_value_heads, config_.head_dim, config_.max_position_embeddings};
+KvCache Decoder::empty_cache(CacheFormat format) const {
+  return {config_.num_hidden_layers, config_.num_key_value_heads, config_.head_dim, config_.max_position_embeddings,
+          format};
 }
 
 void Decoder::embed(int64_t id, float* row) const {

@@ -23,7 +23,7 @@ class Decoder {
 
   int64_t vocabulary() const { return weights_.embedding.dim(0); }
   int64_t width() const { return weights_.embedding.dim(1); }
-  KvCache empty_cache() const;
+  KvCache empty_cache(CacheFormat format) const;
   void embed(int64_t id, float* row) const;  // [D]
   // x [sum of rows, D], used up -> hidden states after the last norm, the same shape. Caches grow by the rows.
   Tensor forward(Tensor x, const std::vector<Segment>& segments, const StageSink& sink, Team& team) const;

@@ -114,7 +114,7 @@ class Examination {
   }
 
   std::string weights() {
-    network_ = load_network(path_, options_.threads, options_.precision);
+    network_ = load_network(path_, options_.threads, options_.precision, options_.cache);
     return fmt::format("every tensor once and right, {} rows of the embedding", network_->vocabulary());
   }
 

@@ -7,6 +7,7 @@
 
 #include "magma/core/check.h"
 #include "magma/core/error.h"
+#include "magma/kernel/matmul.h"
 #include "magma/model/decoder.h"
 #include "magma/model/gguf_model.h"
 #include "magma/model/precision.h"
@@ -21,12 +22,14 @@ constexpr const char* kEmbedding = "language_model.model.embed_tokens.weight";
 struct NativeSequences final : Sequences {
   int64_t count() const override { return static_cast<int64_t>(caches.size()); }
   int64_t length(int64_t row) const override { return caches.at(static_cast<size_t>(row)).length(); }
+  void truncate(int64_t row, int64_t length) override { caches.at(static_cast<size_t>(row)).truncate(length); }
   std::vector<KvCache> caches;
 };
 
 class NativeNetwork final : public Network {
  public:
-  NativeNetwork(const MagmaConfig& config, int threads) : config_(config), team_(threads) {}
+  NativeNetwork(const MagmaConfig& config, int threads, CacheFormat cache)
+      : config_(config), team_(threads), cache_(cache) {}
 
   void take_weights(WeightLoader& loader, int64_t vocabulary) {
     if (config_.vision) {
@@ -85,7 +88,7 @@ class NativeNetwork final : public Network {
       options.sink("position_ids", layout.position_ids());
     }
     auto sequences = std::make_unique<NativeSequences>();
-    for (size_t r = 0; r < rows.size(); ++r) sequences->caches.push_back(decoder_.empty_cache());
+    for (size_t r = 0; r < rows.size(); ++r) sequences->caches.push_back(decoder_.empty_cache(cache_));
     std::vector<Segment> segments;
     for (size_t r = 0; r < rows.size(); ++r) segments.push_back({&sequences->caches[r], layout.lengths[r]});
     StageSink padded;
@@ -97,31 +100,45 @@ class NativeNetwork final : public Network {
   }
 
   Tensor decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) override {
-    auto& native = dynamic_cast<NativeSequences&>(sequences);
-    MAGMA_CHECK(ids.size() == native.caches.size(), "{} ids for {} rows", ids.size(), native.caches.size());
-    std::vector<Segment> segments;
-    std::vector<size_t> running;
+    std::vector<Ids> next(ids.size());
     for (size_t r = 0; r < ids.size(); ++r) {
-      if (!ids[r]) continue;
-      segments.push_back({&native.caches[r], 1});
-      running.push_back(r);
+      if (ids[r]) next[r] = {*ids[r]};
     }
-    Tensor x = Tensor::uninitialised({static_cast<int64_t>(running.size()), decoder_.width()});
-    float* row = x.mutable_floats();
-    for (const size_t r : running) {
-      decoder_.embed(*ids[r], row);
-      row += decoder_.width();
-    }
-    const Tensor some = decoder_.logits(decoder_.forward(std::move(x), segments, {}, team_), team_);
-    if (running.size() == ids.size()) return some;
+    const Tensor some = extend(sequences, next);
+    if (some.dim(0) == static_cast<int64_t>(ids.size())) return some;
     const int64_t V = vocabulary();
     Tensor all = Tensor::zeros({static_cast<int64_t>(ids.size()), V});
-    for (size_t i = 0; i < running.size(); ++i) {
-      std::copy_n(some.floats() + static_cast<int64_t>(i) * V, V,
-                  all.mutable_floats() + static_cast<int64_t>(running[i]) * V);
+    const float* from = some.floats();
+    for (size_t r = 0; r < ids.size(); ++r) {
+      if (!ids[r]) continue;
+      std::copy_n(from, V, all.mutable_floats() + static_cast<int64_t>(r) * V);
+      from += V;
     }
     return all;
   }
+
+  Tensor extend(Sequences& sequences, const std::vector<Ids>& ids) override {
+    auto& native = dynamic_cast<NativeSequences&>(sequences);
+    MAGMA_CHECK(ids.size() == native.caches.size(), "ids for {} of {} rows", ids.size(), native.caches.size());
+    std::vector<Segment> segments;
+    int64_t places = 0;
+    for (size_t r = 0; r < ids.size(); ++r) {
+      if (ids[r].empty()) continue;
+      segments.push_back({&native.caches[r], static_cast<int64_t>(ids[r].size())});
+      places += segments.back().rows;
+    }
+    Tensor x = Tensor::uninitialised({places, decoder_.width()});
+    float* to = x.mutable_floats();
+    for (const Ids& row : ids) {
+      for (const int64_t id : row) {
+        decoder_.embed(id, to);
+        to += decoder_.width();
+      }
+    }
+    return decoder_.logits(decoder_.forward(std::move(x), segments, {}, team_), team_);
+  }
+
+  int64_t few_tokens() const override { return kFewRows; }
 
  private:
   [[noreturn]] void refuse_images() const {
@@ -231,6 +248,7 @@ class NativeNetwork final : public Network {
 
   MagmaConfig config_;
   Team team_;
+  CacheFormat cache_;
   std::unique_ptr<Tower> tower_;
   Projector projector_;
   Decoder decoder_;
@@ -252,9 +270,9 @@ int64_t vocabulary_of(const MagmaConfig& config, const WeightMap& weights) {
 }  // namespace
 
 std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap& weights, const std::string& source,
-                                      int threads) {
+                                      int threads, CacheFormat cache) {
   const WeightMap named = with_canonical_names(weights, source);
-  auto network = std::make_unique<NativeNetwork>(config, threads);
+  auto network = std::make_unique<NativeNetwork>(config, threads, cache);
   WeightLoader loader(named, source);
   network->take_weights(loader, vocabulary_of(config, named));
   loader.ignore_if(is_unused_name);
@@ -263,20 +281,20 @@ std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap
   return network;
 }
 
-std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision) {
+std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision, CacheFormat cache) {
   if (std::filesystem::is_regular_file(path)) {
     const GgufModel model = read_gguf_model(path, threads, precision);
-    return make_network(model.config, model.weights, path.string(), threads);
+    return make_network(model.config, model.weights, path.string(), threads, cache);
   }
   const MagmaConfig config = read_model_config(path);
   WeightMap weights = map_weight_folder(path);
   convert_matrices(weights, precision);
-  return make_network(config, weights, path.string(), threads);
+  return make_network(config, weights, path.string(), threads, cache);
 }
 
 std::vector<std::pair<std::string, Shape>> tensors_of(const MagmaConfig& config, int64_t vocabulary) {
   WeightLoader recorder({}, config.file);
-  NativeNetwork(config, 1).take_weights(recorder, vocabulary);
+  NativeNetwork(config, 1, CacheFormat::F32).take_weights(recorder, vocabulary);
   return recorder.asked();
 }
 

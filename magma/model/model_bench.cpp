@@ -123,7 +123,7 @@ double prefill_operations(const MagmaConfig& config, int64_t vocabulary, int64_t
 ModelBenchResult bench_model(const ModelBenchOptions& options) {
   ModelBenchResult result;
   const Stopwatch load;
-  const auto network = load_network(options.model, options.threads, options.precision);
+  const auto network = load_network(options.model, options.threads, options.precision, options.cache);
   result.load_s = load.seconds();
   const Stopwatch first;
   network->prefill({{prompt_of(*network, kShortPrompt), {}}}, {});
@@ -131,7 +131,7 @@ ModelBenchResult bench_model(const ModelBenchOptions& options) {
   const MagmaConfig& config = network->config();
   const WeightBytes weights = weight_bytes(options, config);
   result.weight_bytes = static_cast<int64_t>(weights.all);
-  result.cache_bytes_per_token = cache_bytes(config.text, 1);
+  result.cache_bytes_per_token = cache_bytes(config.text, 1, options.cache);
   if (config.vision) {
     result.encode_s = encode_seconds(*network, options);
     result.encode_operations = encode_operations(config, config.img_size);

@@ -15,6 +15,7 @@ struct ModelBenchOptions {
   Path model = {};
   int threads = 1;
   Precision precision = Precision::Stored;
+  CacheFormat cache = CacheFormat::F32;
   std::vector<int64_t> lengths = {512};  // of prompts, tokens; decoding goes on from each
   int64_t decoded = 32;                  // tokens after each prompt
   int64_t rounds = 3;                    // the best one counts

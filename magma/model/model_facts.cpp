@@ -64,9 +64,10 @@ std::vector<ModelPart> parts_of(const WeightMap& canonical) {
   return parts;
 }
 
-int64_t cache_bytes(const TextConfig& text, int64_t tokens) {
-  constexpr int64_t kKeysAndValues = 2, kFloat = 4;
-  return kKeysAndValues * text.num_hidden_layers * text.num_key_value_heads * text.head_dim * kFloat * tokens;
+int64_t cache_bytes(const TextConfig& text, int64_t tokens, CacheFormat format) {
+  constexpr int64_t kKeysAndValues = 2;
+  return kKeysAndValues * text.num_hidden_layers * text.num_key_value_heads * cache_row_bytes(format, text.head_dim) *
+         tokens;
 }
 
 Json model_folder_facts(const Path& folder, int64_t tokens) {
@@ -97,7 +98,9 @@ Json model_folder_facts(const Path& folder, int64_t tokens) {
             {"weights_stored", bytes},
             {"weights_bf16", parameters * kHalf},
             {"weights_f32", parameters * kFull},
-            {"cache", cache_bytes(config.text, context)}}}};
+            {"cache_f32", cache_bytes(config.text, context, CacheFormat::F32)},
+            {"cache_bf16", cache_bytes(config.text, context, CacheFormat::BF16)},
+            {"cache_int8", cache_bytes(config.text, context, CacheFormat::Int8)}}}};
 }
 
 }  // namespace magma

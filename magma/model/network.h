@@ -32,7 +32,8 @@ class Sequences {
  public:
   virtual ~Sequences() = default;
   virtual int64_t count() const = 0;
-  virtual int64_t length(int64_t row) const = 0;  // merged, with everything decoded so far
+  virtual int64_t length(int64_t row) const = 0;           // merged, with everything decoded so far
+  virtual void truncate(int64_t row, int64_t length) = 0;  // its first `length` places stay
 };
 
 struct PrefillOptions {
@@ -56,6 +57,11 @@ class Network {
   virtual Prefilled prefill(const std::vector<Prompt>& prompts, const PrefillOptions& options) = 0;
   // The next token of each row; none: the row has ended and gets no logits. -> [B, V]
   virtual Tensor decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) = 0;
+  // The next tokens of each row, none or several -> the logits after each of them, rows end to end [sum, V].
+  virtual Tensor extend(Sequences& sequences, const std::vector<Ids>& ids) = 0;
+  // Up to so many tokens in one decode() or extend(), all rows together, logits are the same bits whatever else is in
+  // it.
+  virtual int64_t few_tokens() const = 0;
 };
 
 }  // namespace magma

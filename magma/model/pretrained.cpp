@@ -100,7 +100,7 @@ PretrainedText load_pretrained_text(const Path& path) {
 
 Pretrained load_pretrained(const Path& path, const LoadOptions& options) {
   Pretrained model{load_pretrained_text(path), nullptr};
-  model.network = load_network(path, options.threads, options.precision);
+  model.network = load_network(path, options.threads, options.precision, options.cache);
   require_rows(model, model.network->vocabulary());
   return model;
 }

@@ -33,6 +33,7 @@ struct Pretrained : PretrainedText {
 struct LoadOptions {
   int threads = 1;  // never changes a result
   Precision precision = Precision::Stored;
+  CacheFormat cache = CacheFormat::F32;
 };
 
 // Without the weights: quick. Error where the parts contradict each other (robustness.md TK-1): <image> is not

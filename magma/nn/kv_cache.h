@@ -3,17 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
+#include "magma/kernel/cache_format.h"
 #include "magma/nn/tensor.h"
 
 namespace magma {
 
+CacheFormat parse_cache_format(std::string_view name);  // "f32", "bf16", "int8"; Error(Usage)
+std::string_view cache_format_name(CacheFormat format);
+
 class KvCache {
  public:
   KvCache() = default;
-  KvCache(int64_t layers, int64_t key_heads, int64_t width, int64_t longest)
-      : key_heads_(key_heads), width_(width), longest_(longest) {
+  KvCache(int64_t layers, int64_t key_heads, int64_t width, int64_t longest, CacheFormat format = CacheFormat::F32)
+      : key_heads_(key_heads), width_(width), longest_(longest), format_(format) {
     layers_.resize(static_cast<size_t>(layers));
   }
   int64_t length() const { return length_; }
@@ -24,15 +29,24 @@ class KvCache {
   // keys, values [rows, key_heads, width], rows `stride` floats apart: places length() and on of one layer.
   void write(int64_t layer, const float* keys, const float* values, int64_t rows, int64_t stride);
   void advance(int64_t rows) { length_ += rows; }  // after all layers were written
-  const float* keys(int64_t layer) const;          // [key_heads, capacity, width]
-  const float* values(int64_t layer) const;
+  void truncate(int64_t length);                   // the first `length` places stay
+  CachedRows keys(int64_t layer) const;            // [key_heads, capacity, width]
+  CachedRows values(int64_t layer) const;
 
  private:
-  struct Layer {
-    Tensor keys, values;
+  struct Rows {
+    Tensor values, scales;  // scales: of Int8 alone
   };
+  struct Layer {
+    Rows keys, values;
+  };
+  Rows moved(const Rows& from, int64_t capacity) const;
+  CachedRow row(Rows& rows, int64_t at) const;
+  CachedRows stored(const Rows& rows) const;
+
   int64_t key_heads_ = 0, width_ = 0, longest_ = 0;
   int64_t length_ = 0, capacity_ = 0;
+  CacheFormat format_ = CacheFormat::F32;
   std::vector<Layer> layers_;
 };
 

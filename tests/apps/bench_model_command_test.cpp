@@ -53,6 +53,9 @@ TEST_F(BenchModelCommand, SaysWhatWasMeasured) {
   EXPECT_EQ(row["tokens"], 20);
   EXPECT_NEAR(row["prefill_tokens_per_s"].get<double>() * row["prefill_s"].get<double>(), 20, 1e-6);
   EXPECT_EQ(report["cache_bytes_per_token"], 2 * 3 * 8 * 64 * 4);
+  EXPECT_EQ(bench({"--cache", "bf16"})["cache_bytes_per_token"], 2 * 3 * 8 * 64 * 2);
+  EXPECT_EQ(bench({"--cache", "int8"})["cache_bytes_per_token"], 2 * 3 * 8 * (64 + 4));
+  EXPECT_EQ(run({"bench", "model", "--model", "model", "--cache", "int4"}).status, 2);
   EXPECT_FALSE(report.contains("encode_ms"));
   EXPECT_EQ(run({"bench", "model"}).status, 2);
 }

@@ -96,6 +96,22 @@ TEST_F(ChatCommand, DrawsTheSameForTheSameSeed) {
   EXPECT_NE(drawn("1"), drawn("2"));
 }
 
+TEST_F(ChatCommand, LookupChangesNoAnswer) {
+  const std::vector<std::string> ask = {"one two three one two three one two three", "And now?", "--max-tokens", "40"};
+  const Json plain = answers(ask);
+  std::vector<std::string> with = ask;
+  with.insert(with.end(), {"--lookup", "7", "--cache", "f32"});
+  const Json got = answers(with);
+  ASSERT_EQ(got.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(got[i]["ids"], plain[i]["ids"]);
+    EXPECT_EQ(got[i]["text"], plain[i]["text"]);
+    EXPECT_GE(got[i]["lookup"]["drafted"], got[i]["lookup"]["accepted"]);
+    EXPECT_FALSE(plain[i].contains("lookup"));
+  }
+  fails(2, {"chat", "--model", "model", "--lookup", "4", "--temperature", "1", "Where?"}, "temperature 0");
+}
+
 TEST_F(ChatCommand, SaysThatThereIsNoSuchAnswer) {
   const ProgramRun done = chat({"Where?", "--max-tokens", "6", "--as", "point"});
   EXPECT_EQ(done.status, 3);
@@ -170,8 +186,10 @@ TEST_F(ChatCommand, InfoShowsPartsAndMemory) {
   EXPECT_EQ(facts["memory"]["weights_f32"], 4 * parameters);
   const Json& text = facts["text"];
   const int64_t head = text["hidden"].get<int64_t>() / text["heads"].get<int64_t>();
-  EXPECT_EQ(facts["memory"]["cache"],
-            100 * 2 * 4 * text["layers"].get<int64_t>() * text["key_value_heads"].get<int64_t>() * head);
+  const int64_t rows = 100 * 2 * text["layers"].get<int64_t>() * text["key_value_heads"].get<int64_t>();
+  EXPECT_EQ(facts["memory"]["cache_f32"], rows * 4 * head);
+  EXPECT_EQ(facts["memory"]["cache_bf16"], rows * 2 * head);
+  EXPECT_EQ(facts["memory"]["cache_int8"], rows * (head + 4));
 }
 
 }  // namespace

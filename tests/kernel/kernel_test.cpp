@@ -224,23 +224,6 @@ TEST(Kernel, RotationOfTheSpecification) {
   EXPECT_LE(largest_difference(q, {-1.984111F, 1.959901F, 2.462378F, 4.019800F}), 2e-6F);
 }
 
-TEST(Kernel, Attention) {
-  Team team(3);
-  for (const auto& [queries, length, width, window] :
-       {std::tuple<int64_t, int64_t, int64_t, int64_t>{1, 1, 8, 0}, {1, 90, 12, 0}, {37, 37, 16, 0}, {20, 60, 64, 7}}) {
-    const int64_t heads = 6, key_heads = 2, capacity = length + 5;
-    const Values query = drawn(queries * heads * width, 1), keys = drawn(key_heads * capacity * width, 2),
-                 values = drawn(key_heads * capacity * width, 3);
-    Values y(query.size()), expected(query.size());
-    Attention job{queries,      length,        heads,       key_heads,     width,    window,
-                  query.data(), heads * width, keys.data(), values.data(), capacity, expected.data()};
-    attend_plain(job);
-    job.out = y.data();
-    attend(job, team);
-    EXPECT_LE(largest_difference(y, expected), 3e-6F) << queries << " " << length;
-  }
-}
-
 TEST(Kernel, HalfPrecisionNumbers) {
   EXPECT_EQ(from_f16(0x3C00), 1.0F);
   EXPECT_EQ(from_f16(0xC000), -2.0F);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
+#include "apps/magma/model_options.h"
 #include "magma/core/error.h"
 #include "magma/core/file.h"
 #include "magma/mark/camera_motion.h"
@@ -46,6 +47,7 @@ class Bench final : public Command {
         ->check(CLI::IsMember({"stored", "f32", "bf16"}))
         ->type_name("NAME")
         ->capture_default_str();
+    add_cache_option(app, cache_);
     app.add_option("--tokens", model_.lengths, "model: lengths of prompts; decoding goes on from each [512]")
         ->check(CLI::Range(1, 1 << 20))
         ->type_name("N");
@@ -87,6 +89,7 @@ class Bench final : public Command {
     }
     model_.threads = options_.threads;
     model_.precision = parse_precision(precision_);
+    model_.cache = parse_cache_format(cache_);
     const ModelBenchResult result = bench_model(model_);
     out.line("{}", model_bench_table(result));
     out.value(model_bench_json(result));
@@ -117,7 +120,7 @@ class Bench final : public Command {
     return 0;
   }
 
-  std::string what_, write_, precision_ = "stored";
+  std::string what_, write_, precision_ = "stored", cache_ = "f32";
   std::vector<uint64_t> seeds_;
   TrackBenchOptions options_;
   ModelBenchOptions model_;

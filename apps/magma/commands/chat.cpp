@@ -59,6 +59,7 @@ class Chat final : public Command {
   }
 
   int run(const Output& out) override {
+    generate_ = answer_.generate_options();
     const Pretrained model = load_pretrained(model_.model, model_.load_options());
     const bool sees = model.images.has_value();
     Conversation conversation(model, {.system = system_ != kUnset ? system_
@@ -67,7 +68,7 @@ class Chat final : public Command {
                                       .strategy = strategy_,
                                       .num_crops = crops_ == 0 ? std::nullopt : std::optional<int64_t>(crops_),
                                       .threads = model_.load_options().threads});
-    generate_ = generate_options(model);
+    constrain(model);
     context_ = answer_context(model);
     pictures_ = read_pictures();
     Json answers = Json::array();
@@ -100,13 +101,11 @@ class Chat final : public Command {
     return pictures;
   }
 
-  GenerateOptions generate_options(const Pretrained& model) const {
-    GenerateOptions options{.max_new_tokens = answer_.max_tokens, .sampling = answer_.sampling, .seed = answer_.seed};
-    if (as_.empty()) return options;
+  void constrain(const Pretrained& model) {
+    if (as_.empty()) return;
     const AnswerKind kind = answer_kind(as_);
     answer_constraint(kind, model.actions);  // refused at once
-    options.constraint = [kind, &model](int64_t) { return answer_constraint(kind, model.actions); };
-    return options;
+    generate_.constraint = [kind, &model](int64_t) { return answer_constraint(kind, model.actions); };
   }
 
   // What the answer is in; the action's statistics are looked up before anything is computed.
@@ -134,6 +133,7 @@ class Chat final : public Command {
         {"prompt_tokens", turn.prompt_tokens},
         {"seconds",
          {{"encode", turn.encode_seconds}, {"prefill", turn.prefill_seconds}, {"decode", turn.decode_seconds}}}};
+    if (answer_.lookup > 0) result["lookup"] = {{"drafted", turn.drafted}, {"accepted", turn.accepted}};
     if (!as_.empty()) {
       context_.frames = conversation.frames();
       const Answer answer = parse_answer(answer_kind(as_), turn.reply, context_);

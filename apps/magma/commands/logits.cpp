@@ -6,6 +6,7 @@
 
 #include "apps/magma/command.h"
 #include "apps/magma/logit_cases.h"
+#include "apps/magma/model_options.h"
 #include "magma/core/error.h"
 #include "magma/core/interrupt.h"
 #include "magma/model/magma.h"
@@ -33,6 +34,7 @@ class Logits final : public Command {
         ->check(CLI::IsMember({"stored", "f32", "bf16"}))
         ->type_name("NAME")
         ->capture_default_str();
+    add_cache_option(app, cache_);
     app.add_option("--threads", threads_, "threads; never changes the result")
         ->check(CLI::Range(1, 256))
         ->type_name("N")
@@ -53,7 +55,7 @@ class Logits final : public Command {
       throw Error(ErrorCode::Usage, {.where = "command line", .what = "images need --pixels"});
     }
     const std::vector<LogitCase> cases = cases_.empty() ? one_case() : read_logit_cases(cases_, pixels_);
-    const auto network = load_network(model_, threads_, parse_precision(precision_));
+    const auto network = load_network(model_, threads_, parse_precision(precision_), parse_cache_format(cache_));
     if (!cases_.empty()) std::filesystem::create_directories(output_);
     for (const LogitCase& work : cases) {
       throw_if_interrupted();
@@ -74,7 +76,7 @@ class Logits final : public Command {
     return {work};
   }
 
-  std::string model_, output_, ids_, cases_, pixels_, precision_ = "stored";
+  std::string model_, output_, ids_, cases_, pixels_, precision_ = "stored", cache_ = "f32";
   std::vector<std::string> images_;
   int64_t decoded_ = 0;
   int threads_ = 1;
