@@ -76,12 +76,16 @@ Json model_folder_facts(const Path& folder, int64_t tokens) {
   Json parts = Json::object(), formats = Json::object();
   int64_t parameters = 0, bytes = 0;
   for (const ModelPart& part : parts_of(weights)) {
-    parts[part.name] = {{"tensors", part.tensors}, {"parameters", part.parameters}, {"bytes", part.bytes}};
+    const double bits =
+        8 * static_cast<double>(part.bytes) / static_cast<double>(std::max<int64_t>(1, part.parameters));
+    parts[part.name] = {
+        {"tensors", part.tensors}, {"parameters", part.parameters}, {"bytes", part.bytes}, {"bits_per_weight", bits}};
     parameters += part.parameters;
     bytes += part.bytes;
   }
   for (const auto& [name, tensor] : weights) {
-    const std::string format(dtype_name(tensor.dtype()));
+    const std::string format =
+        tensor.is_quantised() ? format_name(tensor.quantised_matrix().format) : std::string(dtype_name(tensor.dtype()));
     formats[format] = formats.value(format, 0) + 1;
   }
   const int64_t context = tokens > 0 ? tokens : config.text.max_position_embeddings;

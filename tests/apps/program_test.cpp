@@ -10,8 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kVerbs[] = {"bench", "chat",   "completion", "data",  "doctor",   "info",  "init",
-                                  "list",  "logits", "mark",       "split", "tokenize", "track", "version"};
+constexpr const char* kVerbs[] = {"bench",  "chat", "completion", "data",  "doctor",   "info",  "init",   "list",
+                                  "logits", "mark", "quantize",   "split", "tokenize", "track", "version"};
 
 class Program : public ProgramCase {
  protected:

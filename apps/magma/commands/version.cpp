@@ -7,6 +7,7 @@
 #include "apps/magma/command.h"
 #include "magma/kernel/matmul.h"
 #include "magma/kernel/onednn.h"
+#include "magma/kernel/quantised_matmul.h"
 
 namespace magma {
 namespace {
@@ -30,7 +31,8 @@ std::string instruction_sets() {
 std::string products() {
   const std::string& bf16 = onednn_bf16_instructions();
   const std::string own(matmul_instructions());
-  return bf16.empty() ? own : own + "; bf16 by oneDNN with " + bf16;
+  const std::string quantised = "; quantised with " + instructions_name(best_quantised_instructions());
+  return (bf16.empty() ? own : own + "; bf16 by oneDNN with " + bf16) + quantised;
 }
 
 class Version final : public Command {
