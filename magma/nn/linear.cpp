@@ -4,11 +4,13 @@
 #include <array>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "magma/core/check.h"
 #include "magma/kernel/activation.h"
 #include "magma/kernel/bf16_panels.h"
 #include "magma/kernel/matmul.h"
+#include "magma/kernel/quantised_bf16.h"
 #include "magma/kernel/quantised_matmul.h"
 
 namespace magma {
@@ -24,6 +26,16 @@ namespace {
 QuantisedRows& quantised_room() {
   thread_local QuantisedRows room;
   return room;
+}
+
+// By way of bf16; the room is kept for the next matrix.
+void widened_product(const QuantisedProduct& product, const float* x, int64_t rows, Team& team) {
+  thread_local std::vector<uint16_t> room;
+  Bf16Panels weight{product.weight.N, product.weight.K};
+  if (room.size() < static_cast<size_t>(weight.count())) room.resize(static_cast<size_t>(weight.count()));
+  widen_to_bf16_panels(product.weight, room.data(), team);
+  weight.values = room.data();
+  panel_matmul({.M = rows, .weight = weight, .x = x, .bias = product.bias, .y = product.y}, team);
 }
 
 Tensor moved_to_memory(const Tensor& mapped, Team& team) {
@@ -83,6 +95,7 @@ std::optional<int64_t> Linear::quantised_group() const {
 void Linear::forward(const float* x, int64_t rows, float* y, Team& team) const {
   if (is_quantised()) {
     const QuantisedProduct product{.weight = quantised_matrix(team), .bias = bias(), .y = y};
+    if (rows > kFewRows && prefers_bf16_products()) return widened_product(product, x, rows, team);
     QuantisedRows& quantised = quantised_room();
     quantised.assign(x, rows, inputs(), product.weight.format.group, team);
     return quantised_matmul({&product, 1}, quantised, team);

@@ -8,6 +8,7 @@
 
 #include "magma/core/random.h"
 #include "magma/kernel/number_format.h"
+#include "magma/kernel/quantised_bf16.h"
 #include "magma/kernel/quantised_matmul.h"
 
 namespace magma {
@@ -127,6 +128,30 @@ TEST_P(Quantised, RowsThreadsAndNeighboursChangeNoBit) {
       const QuantisedProduct alone{weight.matrix, nullptr, single.data()};
       quantised_matmul({&alone, 1}, rows, one);
       EXPECT_EQ(0, std::memcmp(single.data(), all.data() + m * N, single.size() * sizeof(float))) << m;
+    }
+  }
+}
+
+TEST_P(Quantised, WidenedPanelsHoldTheValuesInBf16) {
+  Rng rng(9);
+  Team team(2);
+  for (int round = 0; round < 12; ++round) {
+    const QuantisedFormat format = random_format(rng, GetParam());
+    const int64_t N = pick(rng, 1, 150), K = pick(rng, 1, 300);
+    const Stored weight = random_matrix(rng, N, K, format);
+    Bf16Panels panels{N, K};
+    std::vector<uint16_t> values(static_cast<size_t>(panels.count()), 0x7FC0);  // NaN
+    widen_to_bf16_panels(weight.matrix, values.data(), team);
+    panels.values = values.data();
+    // One row of zeros with a single one picks a column.
+    std::vector<float> x(static_cast<size_t>(K), 0.0F), y(static_cast<size_t>(N)), row(static_cast<size_t>(K));
+    const int64_t k = pick(rng, 0, K - 1);
+    x[static_cast<size_t>(k)] = 1;
+    panel_matmul({.M = 1, .weight = panels, .x = x.data(), .y = y.data()}, team);
+    for (int64_t n = 0; n < N; ++n) {
+      dequantise_output(weight.matrix, n, row.data());
+      const float expected = row[static_cast<size_t>(k)];
+      ASSERT_NEAR(y[static_cast<size_t>(n)], expected, std::abs(expected) / 200) << format_name(format) << " " << n;
     }
   }
 }
