@@ -35,6 +35,12 @@ struct Planned {
 };
 
 std::vector<Planned> plan(const Path& source, const QuantiseOptions& options) {
+  if (std::filesystem::is_regular_file(source)) {
+    throw Error(ErrorCode::Usage, {.file = source.string(),
+                                   .what = "is no model folder",
+                                   .expected = "config.json and safetensors",
+                                   .hint = "GGUF files run from their blocks as they are"});
+  }
   const MagmaConfig config = read_model_config(source);
   std::vector<Planned> all;
   for (auto& [name, tensor] : with_canonical_names(map_weight_folder(source), source.string())) {
@@ -92,35 +98,60 @@ bool is_finished(const Path& file, const std::string& settings) {
                                  .hint = "name another folder, or empty this one"});
 }
 
-void write_shard(const std::vector<Planned>& shard, const Path& file, const std::string& settings,
-                 const QuantiseOptions& options, const std::function<void(int64_t)>& progress) {
-  Team team(options.threads);
-  SafetensorsWriter writer(file);
-  std::map<std::string, StoredMatrix> matrices;
-  for (const Planned& planned : shard) {
-    throw_if_interrupted();
-    const Tensor& tensor = planned.tensor;
-    if (planned.format) {
-      const auto known = options.importance.find(planned.name);
-      const std::vector<float> none;
-      const Tensor result =
-          quantise_matrix(tensor, *planned.format, known == options.importance.end() ? none : known->second, team);
-      const QuantisedMatrix layout = result.quantised_matrix();
-      writer.add(planned.name, DType::U8, {layout.panel_count(), layout.panel_bytes()},
-                 {static_cast<const char*>(result.data()), static_cast<size_t>(result.bytes())});
-      matrices.emplace(planned.name, StoredMatrix{*planned.format, layout.N, layout.K});
-    } else {
-      writer.add(planned.name, tensor.dtype(), tensor.shape(),
-                 {static_cast<const char*>(tensor.data()), static_cast<size_t>(tensor.bytes())});
-    }
-    release_pages(tensor);
-    progress(tensor.count());
+Tensor quantised(const Planned& planned, const Path& source, const QuantiseOptions& options, Team& team) {
+  const auto known = options.importance.find(planned.name);
+  const std::vector<float> none;
+  try {
+    return quantise_matrix(planned.tensor, *planned.format, known == options.importance.end() ? none : known->second,
+                           team);
+  } catch (const Error& error) {
+    auto fields = error.fields();
+    fields.file = source.string();
+    fields.where = fmt::format("tensor {}, {}", planned.name, fields.where);
+    throw Error(error.code(), fields);
   }
-  writer.set_metadata("format", "pt");
-  writer.set_metadata(kSettingsKey, settings);
-  if (!matrices.empty()) writer.set_metadata(kQuantisedKey, quantised_metadata(matrices));
-  writer.finish();
 }
+
+// One tensor in memory at a time.
+class ShardWriter {
+ public:
+  ShardWriter(const Path& source, const QuantiseOptions& options, const std::function<void(int64_t)>& progress)
+      : source_(source), options_(options), progress_(progress), team_(options.threads) {}
+
+  void write(const std::vector<Planned>& shard, const Path& file, const std::string& settings) {
+    SafetensorsWriter writer(file);
+    std::map<std::string, StoredMatrix> matrices;
+    for (const Planned& planned : shard) {
+      throw_if_interrupted();
+      const Tensor& tensor = planned.tensor;
+      if (planned.format) {
+        const Tensor result = quantised(planned, source_, options_, team_);
+        const QuantisedMatrix layout = result.quantised_matrix();
+        add(writer, planned.name, result, {layout.panel_count(), layout.panel_bytes()});
+        matrices.emplace(planned.name, StoredMatrix{*planned.format, layout.N, layout.K});
+      } else {
+        add(writer, planned.name, tensor, tensor.shape());
+      }
+      release_pages(tensor);
+      progress_(tensor.count());
+    }
+    writer.set_metadata("format", "pt");
+    writer.set_metadata(kSettingsKey, settings);
+    if (!matrices.empty()) writer.set_metadata(kQuantisedKey, quantised_metadata(matrices));
+    writer.finish();
+  }
+
+ private:
+  static void add(SafetensorsWriter& writer, const std::string& name, const Tensor& tensor, const Shape& shape) {
+    writer.add(name, tensor.dtype(), shape,
+               {static_cast<const char*>(tensor.data()), static_cast<size_t>(tensor.bytes())});
+  }
+
+  Path source_;
+  const QuantiseOptions& options_;
+  const std::function<void(int64_t)>& progress_;
+  Team team_;
+};
 
 bool is_weight_file(const Path& file) {
   const std::string name = file.filename().string(), extension = file.extension().string();
@@ -140,13 +171,28 @@ void copy_other_files(const Path& source, const Path& folder) {
   write_file_atomically(folder / "config.json", dump_json(config) + "\n");
 }
 
-void require_other_folder(const Path& source, const Path& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) throw system_error("create folder", folder.string(), failed.value());
-  if (!std::filesystem::equivalent(source, folder, failed)) return;
-  throw Error(ErrorCode::Usage, {.file = folder.string(), .what = "is the folder of the model itself"});
-}
+// The folder, made if absent; one that we made and that is still empty disappears with an error.
+class OutputPlace {
+ public:
+  OutputPlace(const Path& source, const Path& folder) : folder_(folder) {
+    std::error_code failed;
+    if (std::filesystem::equivalent(source, folder, failed)) {
+      throw Error(ErrorCode::Usage, {.file = folder.string(), .what = "is the folder of the model itself"});
+    }
+    made_ = std::filesystem::create_directories(folder, failed);
+    if (failed) throw system_error("create folder", folder.string(), failed.value());
+  }
+  OutputPlace(const OutputPlace&) = delete;
+  OutputPlace& operator=(const OutputPlace&) = delete;
+  ~OutputPlace() {
+    std::error_code ignored;
+    if (made_ && std::filesystem::is_empty(folder_, ignored)) std::filesystem::remove(folder_, ignored);
+  }
+
+ private:
+  Path folder_;
+  bool made_ = false;
+};
 
 // "layers.7." of a decoder's name.
 std::optional<int64_t> layer_of(const std::string& name) {
@@ -188,7 +234,8 @@ int64_t parameters_of(const Path& source) {
 QuantiseSummary quantise_model(const Path& source, const Path& folder, const QuantiseOptions& options,
                                const std::function<void(int64_t)>& progress) {
   const auto shards = shards_of(plan(source, options), options.shard_bytes);
-  require_other_folder(source, folder);
+  const OutputPlace place(source, folder);
+  ShardWriter writer(source, options, progress);
   QuantiseSummary summary;
   Json map = Json::object();
   for (size_t i = 0; i < shards.size(); ++i) {
@@ -205,7 +252,7 @@ QuantiseSummary quantise_model(const Path& source, const Path& folder, const Qua
       if (found) progress(planned.tensor.count());
     }
     summary.shards_found += found ? 1 : 0;
-    if (!found) write_shard(shards[i], folder / name, settings, options, progress);
+    if (!found) writer.write(shards[i], folder / name, settings);
   }
   summary.shards = static_cast<int64_t>(shards.size());
   copy_other_files(source, folder);
