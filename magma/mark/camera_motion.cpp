@@ -22,7 +22,7 @@ constexpr double kSimilarGroups = 0.5;   // size ratio of two motion groups that
 constexpr double kThinGroup = 0.1;       // of the points: fewer that share a motion ask for a wider threshold
 constexpr int kWidenings = 2;            // doublings
 constexpr double kSmallestGroup = 0.15;  // of the largest: smaller ones cannot be the background
-constexpr double kSmallestStill = 0.3;   // nor, standing still, those smaller than this: a logo is no background
+constexpr double kSmallestStill = 0.3;   // nor compact ones that stand still: a logo is no background
 constexpr double kMagmaRuleShare = 0.8;
 constexpr double kMagmaRulePx = 1.0;
 
@@ -108,9 +108,8 @@ Mask members(const std::vector<double>& agreed) {
 
 int64_t count(const Mask& mask) { return std::count(mask.begin(), mask.end(), 1); }
 
-// How much of the picture a group spans: deviation in x times deviation in y at frame 0, times the root of its points.
-// A background shows all around the objects in front of it; an object of as many points, or some more, is compact.
-double span(const PointTracks& tracks, const Mask& mask) {
+// How far a group spreads over the picture: deviation in x times deviation in y at frame 0.
+double spread(const PointTracks& tracks, const Mask& mask) {
   double n = 0, x = 0, y = 0, xx = 0, yy = 0;
   for (int64_t i = 0; i < tracks.N; ++i) {
     if (!mask[static_cast<size_t>(i)]) continue;
@@ -122,7 +121,12 @@ double span(const PointTracks& tracks, const Mask& mask) {
     yy += static_cast<double>(p.y) * p.y;
   }
   if (n == 0) return 0;
-  return std::sqrt(n * std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
+  return std::sqrt(std::max(0.0, xx / n - x / n * x / n) * std::max(0.0, yy / n - y / n * y / n));
+}
+
+// A background shows all around the objects in front of it; an object of as many points, or some more, is compact.
+double span(const PointTracks& tracks, const Mask& mask) {
+  return std::sqrt(static_cast<double>(count(mask))) * spread(tracks, mask);
 }
 
 // Groups of points that share one motion, found one after the other, largest first; those far smaller than the first
@@ -161,12 +165,14 @@ double background_travel(const PointTracks& tracks, const Mask& background) {
 // The background among the groups: one that stands still (no object keeps pace with a moving camera), else the one that
 // spans most of the picture.
 Mask find_background(const PointTracks& tracks, const std::vector<Mask>& groups, bool& ambiguous) {
+  const double still_px = kStillPx * std::max(1.0, pixel_scale(tracks.frame));
   size_t best = 0;
   for (size_t g = 0; g < groups.size(); ++g) {
     const double size = static_cast<double>(count(groups[g]));
     ambiguous = ambiguous || (g > 0 && size >= kSimilarGroups * static_cast<double>(count(groups[0])));
     const bool large = size >= kSmallestStill * static_cast<double>(count(groups[0]));
-    if (large && background_travel(tracks, groups[g]) < kStillPx * pixel_scale(tracks.frame)) return groups[g];
+    const bool around = spread(tracks, groups[g]) >= spread(tracks, groups[0]);
+    if ((large || around) && background_travel(tracks, groups[g]) < still_px) return groups[g];
     if (span(tracks, groups[g]) > span(tracks, groups[best])) best = g;
   }
   return groups[best];

@@ -135,6 +135,9 @@ class ShardChecker {
       require(std::all_of(values.begin(), values.end(), [](uint8_t v) { return v <= 2; }), line_,
               "not all 0 to 2: " + name);
     }
+    if (has(id + "/speed", {N})) {
+      require(all_finite(tensors_.read_as<float>(id + "/speed")), line_, "speeds are not all finite");
+    }
     if (has(id + "/homography", {F, 3, 3})) {
       require(all_finite(tensors_.read_as<float>(id + "/homography")), line_, "homographies are not all finite");
     }

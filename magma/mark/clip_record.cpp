@@ -43,6 +43,7 @@ Json camera_json(const CameraMotion& camera) {
 Json split_json(const PointSplit& split, const MarkConfig& config) {
   const auto points_of = [&](PointKind kind) { return std::count(split.kind.begin(), split.kind.end(), kind); };
   return {{"eps_px", config.eps_px},
+          {"threshold_px", rounded(split.threshold_px)},
           {"noise_px", rounded(split.noise_px)},
           {"moving", points_of(PointKind::Moving)},
           {"static", points_of(PointKind::Static)},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "magma/core/check.h"
 #include "magma/image/coverage.h"
@@ -69,10 +70,10 @@ struct TraceOverlay::State {
 
   Size frame;
   float width;
-  std::vector<Rgb> colours;   // [N]
-  std::vector<Point> last;    // [N] of the frame before; empty before the first
-  std::vector<Pixel> pixels;  // [H, W]
-  std::vector<Span> touched;  // [H] columns of each row
+  std::vector<Rgb> colours;                // [N]
+  std::vector<std::optional<Point>> last;  // [N] where it was seen last
+  std::vector<Pixel> pixels;               // [H, W]
+  std::vector<Span> touched;               // [H] columns of each row
 
   void add_segment(int track, Point from, Point to);
   void compose(Image& image) const;
@@ -117,6 +118,7 @@ TraceOverlay::TraceOverlay(Size frame, const std::vector<Point>& from, float lin
     : state_(std::make_unique<State>()) {
   state_->frame = frame;
   state_->width = line_width_px;
+  state_->last.resize(from.size());
   state_->pixels.resize(static_cast<size_t>(frame.w) * static_cast<size_t>(frame.h));
   state_->touched.assign(static_cast<size_t>(frame.h), {frame.w, 0});
   if (from.empty()) return;
@@ -134,8 +136,11 @@ void TraceOverlay::draw(Image& image, const std::vector<Point>& xy, const std::v
   MAGMA_CHECK(image.size == s.frame, "frame changed its size");
   MAGMA_CHECK(xy.size() == s.colours.size() && visible.size() == xy.size(), "{} points of {}", xy.size(),
               s.colours.size());
-  for (size_t n = 0; n < s.last.size(); ++n) s.add_segment(static_cast<int>(n), s.last[n], xy[n]);
-  s.last = xy;
+  for (size_t n = 0; n < xy.size(); ++n) {
+    if (visible[n] == 0) continue;
+    if (s.last[n]) s.add_segment(static_cast<int>(n), *s.last[n], xy[n]);
+    s.last[n] = xy[n];
+  }
   s.compose(image);
   for (size_t n = 0; n < xy.size(); ++n) {
     if (visible[n] != 0) {

@@ -1,6 +1,7 @@
 #include "magma/mark/mark_bench.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -120,6 +121,8 @@ class BenchSink final : public PipelineSink {
   std::vector<MarkBenchRow>& rows_;
 };
 
+int scaled(int side, double scale) { return 2 * static_cast<int>(std::lround(side * scale / 2)); }
+
 void bench_clip(const SuiteClip& clip, const MarkBenchOptions& options, std::vector<MarkBenchRow>& rows) {
   const SyntheticScene scene(clip.options);
   const StagingFolder staging(options.scratch);
@@ -169,6 +172,7 @@ std::vector<MarkBenchRow> bench_marks(const MarkBenchOptions& options) {
       if (clip.name.find(options.only) == std::string::npos) continue;
       throw_if_interrupted();
       clip.options.seed += seed;
+      clip.options.size = {scaled(clip.options.size.w, options.scale), scaled(clip.options.size.h, options.scale)};
       if (seed != 0) clip.name += fmt::format("+{}", seed);
       bench_clip(clip, options, rows);
     }

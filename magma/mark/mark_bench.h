@@ -20,6 +20,7 @@ struct MarkBenchOptions {
   std::vector<SuiteClip> clips = {};
   std::string only = {};             // clips whose name contains this
   std::vector<uint64_t> seeds = {};  // added to each clip's own, one run of the clips for each; empty: as they are
+  double scale = 1;                  // of the clips' frame sizes
   MarkConfig config = {};
   Path scratch = {};  // folder for the videos in the making
 };

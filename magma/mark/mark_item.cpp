@@ -81,6 +81,8 @@ class SpoolSink : public PipelineSink {
     }
     spool_.tensors().add(id + "/kind", DType::U8, {static_cast<int64_t>(marks.split.kind.size())},
                          bytes_of(marks.split.kind));
+    spool_.tensors().add(id + "/speed", DType::F32, {static_cast<int64_t>(marks.split.speed.size())},
+                         bytes_of(marks.split.speed));
     spool_.tensors().add(id + "/homography", DType::F32, {F, 3, 3}, bytes_of(homographies));
     spool_.tensors().add(id + "/hstatus", DType::U8, {static_cast<int64_t>(marks.camera.status.size())},
                          bytes_of(marks.camera.status));

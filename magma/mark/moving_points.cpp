@@ -124,7 +124,7 @@ class Splitter {
     const Motion& motion = motion_[i];
     const double speed = seen(motion) ? motion.speed_px : run_speed(motion);
     split.speed[i] = static_cast<float>(speed);
-    split.evidence[i] = static_cast<float>(speed / (eps_px_ * (sensitive ? kSensitiveEps : 1)));
+    split.evidence[i] = static_cast<float>(speed / threshold_px(sensitive));
     if (split.evidence[i] < 1) {
       const double farthest = (seen(motion) ? kDriftPx : kRestPx) * scale_;
       if (motion.farthest_px > farthest || (!seen(motion) && motion.first_run < shortest_run(kShortRunSeconds))) return;
@@ -142,6 +142,7 @@ class Splitter {
     split.worth[i] = good ? MarkWorth::Good : MarkWorth::Doubtful;
   }
 
+  double threshold_px(bool sensitive) const { return eps_px_ * (sensitive ? kSensitiveEps : 1); }
   double typical_px(int64_t n) const { return motion_[static_cast<size_t>(n)].typical_px; }
 
  private:
@@ -219,8 +220,10 @@ PointSplit split_points(const ClipInput& clip, const PointTracks& stabilised, co
                         const MarkConfig& config) {
   MAGMA_CHECK(clip.fps > 0, "{} frames per second", clip.fps);
   const auto N = static_cast<size_t>(stabilised.N);
-  PointSplit split{std::vector<PointKind>(N, PointKind::Unknown), std::vector<float>(N, 0), std::vector<float>(N, 0), 0,
-                   std::vector<MarkWorth>(N, MarkWorth::None)};
+  PointSplit split{.kind = std::vector<PointKind>(N, PointKind::Unknown),
+                   .speed = std::vector<float>(N, 0),
+                   .evidence = std::vector<float>(N, 0),
+                   .worth = std::vector<MarkWorth>(N, MarkWorth::None)};
   const Splitter splitter(clip, stabilised, camera, config);
   for (int64_t n = 0; n < stabilised.N; ++n) splitter.decide(n, false, split);
   int64_t clearly_moving = 0;
@@ -228,7 +231,9 @@ PointSplit split_points(const ClipInput& clip, const PointTracks& stabilised, co
     const bool marked = split.kind[i] == PointKind::Moving && split.worth[i] != MarkWorth::None;
     clearly_moving += marked && split.evidence[i] >= kClearlyMoving ? 1 : 0;
   }
-  if (clearly_moving < kFewMoving && !camera.moving) {
+  const bool sensitive = clearly_moving < kFewMoving && !camera.moving;
+  split.threshold_px = splitter.threshold_px(sensitive);
+  if (sensitive) {
     for (int64_t n = 0; n < stabilised.N; ++n) splitter.decide(n, true, split);
   }
   std::vector<double> resting;

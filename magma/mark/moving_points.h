@@ -24,6 +24,7 @@ struct PointSplit {
   std::vector<float> speed;           // [N] px of the tracking frame per frame, after stabilisation; 0 when unknown
   std::vector<float> evidence;        // [N] how far beyond the clip's own residual noise; >= 1 counts as moving
   double noise_px = 0;                // residual noise of the static points, px
+  double threshold_px = 0;            // the speed of evidence 1
   std::vector<MarkWorth> worth = {};  // [N]
 };
 

@@ -242,6 +242,7 @@ class ReferenceProcedure {
   ClipMarks classify() {
     std::vector<int64_t> moving;
     std::vector<int64_t> still;
+    result_.split.threshold_px = rules_.eps_px * speed_scale();
     for (int64_t n = 0; n < tracks_.N; ++n) {
       const auto i = static_cast<size_t>(n);
       if (!kept(n)) continue;

@@ -20,6 +20,7 @@ namespace {
 struct ClipTensors {
   PointTracks stabilised;
   std::vector<PointKind> kind;  // [N]
+  std::vector<float> speed;     // [N] that the points were judged by
 };
 
 void require(bool holds, const Path& path, const std::string& tensor) {
@@ -35,6 +36,7 @@ ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame
   const auto bits = file.read_as<uint8_t>(prefix + "/visible");
   const auto matrices = file.read_as<float>(prefix + "/homography");
   const auto kinds = file.read_as<uint8_t>(prefix + "/kind");
+  auto speeds = file.read_as<float>(prefix + "/speed");
   require(shape.size() == 3 && shape[2] == 2, path, prefix + "/tracks");
   PointTracks tracks;
   tracks.frame = frame;
@@ -44,6 +46,7 @@ ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame
   require(std::ssize(bits) == tracks.F * row_bytes, path, prefix + "/visible");
   require(std::ssize(matrices) == tracks.F * 9, path, prefix + "/homography");
   require(kinds.empty() || std::ssize(kinds) == tracks.N, path, prefix + "/kind");
+  require(speeds.empty() || std::ssize(speeds) == tracks.N, path, prefix + "/speed");
   CameraMotion camera;
   for (int64_t f = 0; f < tracks.F; ++f) {
     std::copy_n(matrices.begin() + f * 9, 9, camera.to_first.emplace_back().begin());
@@ -53,27 +56,11 @@ ClipTensors read_tensors(const Path& path, const std::string& prefix, Size frame
       tracks.visible.push_back(bits[static_cast<size_t>(f * row_bytes + n / 8)] >> (n % 8) & 1);
     }
   }
-  // A clip that was given up before its points were judged has no kinds.
+  // A clip that was given up before its points were judged has no kinds and no speeds.
   std::vector<PointKind> kind(static_cast<size_t>(tracks.N), PointKind::Unknown);
   std::transform(kinds.begin(), kinds.end(), kind.begin(), [](uint8_t value) { return static_cast<PointKind>(value); });
-  return {std::move(tracks), std::move(kind)};
-}
-
-// Mean net displacement over five frames, both ends visible: som_tom.md 1.6 step 4.
-std::vector<float> speeds_of(const PointTracks& tracks) {
-  const int64_t gap = tracks.F <= 6 ? std::max<int64_t>(1, tracks.F - 1) : 5;
-  std::vector<float> speeds;
-  for (int64_t n = 0; n < tracks.N; ++n) {
-    float sum = 0;
-    int pairs = 0;
-    for (int64_t f = 0; f + gap < tracks.F; ++f) {
-      if (!tracks.is_visible(f, n) || !tracks.is_visible(f + gap, n)) continue;
-      sum += norm(tracks.at(f + gap, n) - tracks.at(f, n)) / static_cast<float>(gap);
-      ++pairs;
-    }
-    speeds.push_back(pairs == 0 ? 0.0F : sum / static_cast<float>(pairs));
-  }
-  return speeds;
+  speeds.resize(kind.size());
+  return {std::move(tracks), std::move(kind), std::move(speeds)};
 }
 
 std::vector<PlotMark> plot_marks(const JsonObject& record) {
@@ -100,14 +87,11 @@ std::string plots(const Path& folder, const ReportClip& clip, const JsonObject& 
   const Size frame{static_cast<int>(track.integer("w")), static_cast<int>(track.integer("h"))};
   const ClipTensors tensors =
       read_tensors(folder / tensors_file(clip.shard), record.object("tensors").string("prefix"), frame);
-  const JsonObject frames = record.object("frames");
-  const double fps = frames.number("fps_num") / std::max(1.0, frames.number("fps_den"));
-  const double threshold = record.object("split").number("eps_px") * frame.w / 640 * (fps > 0 ? 30 / fps : 1);
   return "<figure>" + trajectories_svg(tensors.stabilised, tensors.kind, plot_marks(record)) +
          "<figcaption>Paths with the camera's motion taken out: moving points coloured, static ones grey, unused ones "
          "dark.</figcaption></figure>\n<figure>" +
-         speed_histogram_svg(speeds_of(tensors.stabilised), tensors.kind, threshold) +
-         "<figcaption>Speeds of the points: those judged moving in red.</figcaption></figure>\n";
+         speed_histogram_svg(tensors.speed, tensors.kind, record.object("split").number("threshold_px")) +
+         "<figcaption>Speeds that the points were judged by: moving ones in red.</figcaption></figure>\n";
 }
 
 Facts camera_facts(const JsonObject& record) {

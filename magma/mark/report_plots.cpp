@@ -83,7 +83,8 @@ Bins bins_of(const std::vector<float>& speed, const std::vector<PointKind>& kind
   Bins bins{std::max(top, 1e-3) / kBins, std::vector<std::array<int, 2>>(kBins), 1};
   for (size_t n = 0; n < speed.size(); ++n) {
     if (kind[n] == PointKind::Unknown) continue;
-    const auto bin = static_cast<size_t>(std::min<double>(kBins - 1, speed[n] / bins.width));
+    const double at = speed[n] / bins.width;  // of a file: may be anything
+    const auto bin = at > 0 ? static_cast<size_t>(std::min<double>(kBins - 1, at)) : 0;
     auto& counts = bins.counts[bin];
     ++counts[kind[n] == PointKind::Moving ? 1 : 0];
     bins.most = std::max(bins.most, counts[0] + counts[1]);

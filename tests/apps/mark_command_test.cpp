@@ -72,8 +72,15 @@ TEST_F(MarkCommand, TensorsAndRecordsAgreeInShapeAndMeaning) {
     expect("/tracks", DType::F32, {F, 225, 2});
     expect("/visible", DType::U8, {F, 29});
     expect("/kind", DType::U8, {225});
+    expect("/speed", DType::F32, {225});
     expect("/homography", DType::F32, {F, 3, 3});
     expect("/hstatus", DType::U8, {F});
+    const auto kind = tensors.read_as<uint8_t>(id + "/kind");
+    const auto speed = tensors.read_as<float>(id + "/speed");
+    for (size_t n = 0; n < kind.size(); ++n) {
+      const auto threshold = record["split"]["threshold_px"].get<float>();
+      EXPECT_TRUE(kind[n] == 2 || (kind[n] == 1) == (speed[n] > threshold)) << id << " point " << n << " " << speed[n];
+    }
     EXPECT_FALSE(record["marks"].empty());
     for (const Json& mark : record["marks"]) {
       EXPECT_TRUE(mark["kind"] == "pos" || mark["kind"] == "neg");

@@ -60,6 +60,7 @@ std::map<std::string, double> write_small_clip(const WorkItem& item, ItemSpool& 
   std::vector<float> homographies;
   for (const Homography& h : marks.camera.to_first) homographies.insert(homographies.end(), h.begin(), h.end());
   spool.tensors().add(record.id + "/kind", DType::U8, {tracks.N}, bytes_of(marks.split.kind));
+  spool.tensors().add(record.id + "/speed", DType::F32, {tracks.N}, bytes_of(marks.split.speed));
   spool.tensors().add(record.id + "/homography", DType::F32, {tracks.F, 3, 3}, bytes_of(homographies));
   spool.tensors().add(record.id + "/hstatus", DType::U8, {tracks.F}, bytes_of(marks.camera.status));
   return {};

@@ -65,6 +65,17 @@ TEST(CameraMotion, AStillCameraStaysStillBehindALargeObject) {
   EXPECT_THAT(camera.to_first, testing::Each(kIdentity));
 }
 
+TEST(CameraMotion, ABackgroundThatSurroundsAnObjectOfSixTimesItsPointsIsFound) {
+  TrackScene scene;
+  scene.side = 15;
+  for (int64_t n = 0; n < 225; ++n) {
+    if (n % 15 != 0 && n % 15 != 14) scene.velocity[n] = {3, 0};  // all but 30 points, left and right of it
+  }
+  const CameraMotion camera = estimate_camera(scene.tracks(), {}, 30);
+  EXPECT_FALSE(camera.moving);
+  EXPECT_TRUE(camera.ambiguous);
+}
+
 TEST(CameraMotion, EveryClipHasOneMatrixPerFrameHoweverFewItsPoints) {
   for (const int side : {0, 1, 2, 3}) {
     for (const int64_t frames : {1, 2, 7}) {

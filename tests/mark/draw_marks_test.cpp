@@ -102,6 +102,27 @@ TEST_F(Traces, OfPointsThatCannotBeSeenEndInARing) {
   EXPECT_EQ(image.at(24, 20), rainbow(0));
 }
 
+TEST_F(Traces, JoinThePlacesWhereAPointIsSeen) {
+  TraceOverlay overlay(kFrame, {{10, 10}}, 2);
+  draw(overlay, {{10, 10}}, {1});
+  draw(overlay, {{20, 40}}, {0});
+  const Image hidden = draw(overlay, {{30, 40}}, {0});
+  const Image seen = draw(overlay, {{50, 10}}, {1});
+  EXPECT_EQ(hidden.at(25, 40), (Rgb{0, 0, 0})) << "a line between guesses";
+  EXPECT_EQ(hidden.at(34, 40), rainbow(0)) << "the ring of the last guess";
+  EXPECT_EQ(seen.at(25, 40), (Rgb{0, 0, 0}));
+  EXPECT_EQ(seen.at(30, 10), rainbow(0));
+}
+
+TEST_F(Traces, OfAPointThatIsHiddenAtFirstBeginWhereItIsSeen) {
+  TraceOverlay overlay(kFrame, {{10, 10}}, 2);
+  draw(overlay, {{10, 10}}, {0});
+  draw(overlay, {{30, 10}}, {1});
+  const Image image = draw(overlay, {{50, 10}}, {1});
+  EXPECT_EQ(image.at(20, 10), (Rgb{0, 0, 0}));
+  EXPECT_EQ(image.at(40, 10), rainbow(0));
+}
+
 TEST_F(Traces, AtTheBorderAreDrawnToo) {
   TraceOverlay overlay(kFrame, {{0, 0}}, 2);
   draw(overlay, {{0, 0}}, {1});

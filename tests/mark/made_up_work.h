@@ -49,6 +49,7 @@ inline void made_up_clip(const WorkItem& item, int64_t clip, ItemSpool& spool) {
   spool.tensors().add(id + "/visible", DType::U8, {F, (N + 7) / 8}, zeros(F * ((N + 7) / 8)));
   spool.tensors().add(id + "/confidence", DType::U8, {F, N}, zeros(F * N));
   spool.tensors().add(id + "/kind", DType::U8, {N}, zeros(N));
+  spool.tensors().add(id + "/speed", DType::F32, {N}, zeros(N * 4));
   spool.tensors().add(id + "/homography", DType::F32, {F, 3, 3}, zeros(F * 36));
   spool.tensors().add(id + "/hstatus", DType::U8, {F}, zeros(F));
 }

@@ -108,6 +108,8 @@ class OutputFixture {
       for (const Homography& h : marks.camera.to_first) matrices.insert(matrices.end(), h.begin(), h.end());
       tensors.add(record.id + "/kind", DType::U8, {static_cast<int64_t>(marks.split.kind.size())},
                   {reinterpret_cast<const char*>(marks.split.kind.data()), marks.split.kind.size()});
+      tensors.add(record.id + "/speed", DType::F32, {static_cast<int64_t>(marks.split.speed.size())},
+                  {reinterpret_cast<const char*>(marks.split.speed.data()), marks.split.speed.size() * sizeof(float)});
       tensors.add(record.id + "/homography", DType::F32, {kFrames, 3, 3},
                   {reinterpret_cast<const char*>(matrices.data()), matrices.size() * sizeof(float)});
     }

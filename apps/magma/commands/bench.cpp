@@ -34,6 +34,10 @@ class Bench final : public Command {
   void options(CLI::App& app) override {
     app.add_option("WHAT", what_, "track, mark or model")->required()->check(CLI::IsMember({"track", "mark", "model"}));
     app.add_option("--seed", seeds_, "mark: added to the seeds of the clips, one run for each")->type_name("N");
+    app.add_option("--scale", scale_, "mark: frame size over the clips' own")
+        ->check(CLI::Range(0.25, 4.0))
+        ->type_name("X")
+        ->capture_default_str();
     app.add_option("--tracker", options_.trackers, "track: trackers to compare")->type_name("NAME");
     app.add_option("--only", options_.only, "clips whose name contains this")->type_name("TEXT");
     app.add_option("--threads", options_.threads, "track, model: threads")
@@ -103,6 +107,7 @@ class Bench final : public Command {
     for (const SuiteClip& clip : synthetic_kinds()) options.clips.push_back(clip);
     options.only = options_.only;
     options.seeds = seeds_;
+    options.scale = scale_;
     options.scratch = scratch.path();
     const std::vector<MarkBenchRow> rows = bench_marks(options);
     out.line("{}", mark_bench_table(rows));
@@ -122,6 +127,7 @@ class Bench final : public Command {
 
   std::string what_, write_, precision_ = "stored", cache_ = "f32";
   std::vector<uint64_t> seeds_;
+  double scale_ = 1;
   TrackBenchOptions options_;
   ModelBenchOptions model_;
 };
