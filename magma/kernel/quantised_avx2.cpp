@@ -110,7 +110,7 @@ void unpacked(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& gro
 
 }  // namespace
 
-const QuantisedKernels kAvx2Quantised = {unpacked, nullptr, widen};
+const QuantisedKernels kAvx2Quantised = {unpacked, nullptr, widen, quantise_group};
 
 }  // namespace magma
 #endif

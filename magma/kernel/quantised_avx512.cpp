@@ -5,6 +5,7 @@
 
 // GCC 12 takes the undefined registers of its own header for a mistake.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 
 #include "magma/core/simd.h"
@@ -27,6 +28,31 @@ MAGMA_VNNI void widen(const uint8_t* halves, int64_t count, float* values) {
     const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves + 2 * i));
     _mm512_storeu_ps(values + i, _mm512_cvtph_ps(half));
   }
+}
+
+MAGMA_VNNI CodedGroup quantise(const float* x, int64_t count, int8_t* codes) {
+  constexpr float kLargestCode = 127;
+  const auto rest = [](int64_t left) {
+    return static_cast<__mmask16>(left >= 16 ? 0xFFFFU : (1U << static_cast<unsigned>(left)) - 1);
+  };
+  __m512 largest = _mm512_setzero_ps();
+  __mmask16 faulty = 0;
+  for (int64_t i = 0; i < count; i += 16) {
+    const __m512 size = _mm512_abs_ps(_mm512_maskz_loadu_ps(rest(count - i), x + i));
+    faulty |= _mm512_cmp_ps_mask(size, _mm512_set1_ps(__builtin_inff()), _CMP_NLT_UQ);
+    largest = _mm512_max_ps(largest, size);
+  }
+  const float top = _mm512_reduce_max_ps(largest);
+  const __m512 factor = _mm512_set1_ps(top > 0 && faulty == 0 ? kLargestCode / top : 0.0F);
+  __m512i sums = _mm512_setzero_si512();
+  for (int64_t i = 0; i < count; i += 16) {
+    const __mmask16 mask = rest(count - i);
+    const __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), factor));
+    const __m512i valid = faulty == 0 ? whole : _mm512_setzero_si512();
+    _mm512_mask_cvtepi32_storeu_epi8(codes + i, mask, valid);
+    sums = _mm512_add_epi32(sums, valid);
+  }
+  return {faulty == 0 ? top / kLargestCode : __builtin_nanf(""), _mm512_reduce_add_epi32(sums)};
 }
 
 MAGMA_VNNI_INLINE void fetch(const uint8_t* line) { _mm_prefetch(reinterpret_cast<const char*>(line), _MM_HINT_T0); }
@@ -280,7 +306,7 @@ void packed(const QuantisedTile& tile, int64_t rows) {
 
 }  // namespace
 
-const QuantisedKernels kAvx512Quantised = {unpacked, packed, widen};
+const QuantisedKernels kAvx512Quantised = {unpacked, packed, widen, quantise};
 
 }  // namespace magma
 #endif

@@ -30,12 +30,21 @@ struct QuantisedTile {
   float* sums = nullptr;  // [rows, 64]; added to
 };
 
+struct CodedGroup {
+  float scale;  // NaN: the group holds what is no number; its codes are zero
+  int32_t sum;  // of the codes
+};
+
 struct QuantisedKernels {
   void (*unpacked)(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& groups);
   // From the packed panel itself, all groups from 0; nullptr: this instruction set has none.
   void (*packed)(const QuantisedTile& tile, int64_t rows);
   void (*widen)(const uint8_t* halves, int64_t count, float* values);  // f16 -> f32
+  CodedGroup (*quantise)(const float* x, int64_t count, int8_t* codes);
 };
+const QuantisedKernels& quantised_kernels();  // those chosen
+
+CodedGroup quantise_group(const float* x, int64_t count, int8_t* codes);  // without instructions of its own
 
 // The part as `to` has room for it. `widen`: of an instruction set.
 void unpack_groups(const PanelPart& part, void (*widen)(const uint8_t*, int64_t, float*), const UnpackedGroups& to);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kPanel = kQuantisedPanel;
 constexpr int64_t kUnpackedDepth = 256;  // 16 KB of codes: they stay in the first-level cache
-constexpr int64_t kRowBlock = 192;       // rows of one task; a multiple of kTileRows
+constexpr int64_t kRowBlock = 516;       // rows of one task; a multiple of kTileRows
 constexpr int64_t kSmallestGroup = 16;
 constexpr int64_t kBytesOfTask = 1 << 19;  // of weights, where there are enough of them
 constexpr int64_t kTasksOfThread = 4;      // at least: neighbours may take a thread's time
@@ -41,11 +41,6 @@ const QuantisedKernels& kernels_of(QuantisedInstructions instructions) {
   return kPlainQuantised;
 }
 
-const QuantisedKernels& kernels() {
-  const QuantisedKernels* known = chosen.load(std::memory_order_relaxed);
-  return known != nullptr ? *known : kernels_of(best_quantised_instructions());
-}
-
 // Room of one thread for a part of a panel.
 struct Unpacked {
   alignas(64) std::array<uint8_t, static_cast<size_t>(kUnpackedDepth* kPanel)> codes;
@@ -67,7 +62,7 @@ struct RowRange {
 
 // sums [rows, 64] += one panel's products.
 void add_panel(const QuantisedMatrix& weight, int64_t panel, const QuantisedRows& x, RowRange rows, float* sums) {
-  const QuantisedKernels& kernel = kernels();
+  const QuantisedKernels& kernel = quantised_kernels();
   PanelPart part{&weight, panel, 0, weight.groups()};
   if (kernel.packed != nullptr && rows.end - rows.begin <= kTileRows) {
     return kernel.packed({&x, rows.begin, part, sums}, rows.end - rows.begin);
@@ -117,6 +112,11 @@ void require(const QuantisedMatrix& weight, const QuantisedRows& x) {
 }
 
 }  // namespace
+
+const QuantisedKernels& quantised_kernels() {
+  const QuantisedKernels* known = chosen.load(std::memory_order_relaxed);
+  return known != nullptr ? *known : kernels_of(best_quantised_instructions());
+}
 
 void quantised_matmul(std::span<const QuantisedProduct> products, const QuantisedRows& x, Team& team) {
   int64_t panels = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "magma/core/simd.h"
+#include "magma/kernel/quantised_kernels.h"
 
 namespace magma {
 namespace {
@@ -12,15 +13,10 @@ constexpr float kLargestCode = 127;
 // Added and taken away again, it rounds to the nearest whole number, ties to even.
 constexpr float kRounder = 0x1.8p23F;
 
-struct CodedGroup {
-  float scale;
-  int32_t sum;
-};
-
 }  // namespace
 
 // NaN is kept by the sum of what should be zero; the maximum alone would lose it.
-MAGMA_CPU_CLONES static CodedGroup quantise_group(const float* x, int64_t count, int8_t* codes) {
+MAGMA_CPU_CLONES CodedGroup quantise_group(const float* x, int64_t count, int8_t* codes) {
   Float8 largest = {}, poison = {};
   int64_t k = 0;
   for (; k + 8 <= count; k += 8) {
@@ -76,7 +72,7 @@ void QuantisedRows::assign_groups(int64_t row, int64_t first_group, int64_t last
   for (int64_t g = first_group; g < last_group; ++g, x += group_) {
     int8_t* codes = codes_.data() + row * depth() + g * group_;
     const int64_t count = std::min(group_, K_ - g * group_);
-    const CodedGroup coded = quantise_group(x, count, codes);
+    const CodedGroup coded = quantised_kernels().quantise(x, count, codes);
     std::fill(codes + count, codes + group_, int8_t{0});
     scales_[static_cast<size_t>(row * groups_ + g)] = coded.scale;
     sums_[static_cast<size_t>(row * groups_ + g)] = coded.sum;
