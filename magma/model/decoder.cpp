@@ -14,7 +14,8 @@ namespace magma {
 
 // One forward pass: N places in all.
 struct Decoder::Workspace {
-  Workspace(Tensor input, const TextConfig& config) : x(std::move(input)) {
+  Workspace(Tensor input, const TextConfig& config, StageSink sink)
+      : x(std::move(input)), linear_inputs(std::move(sink)) {
     const int64_t N = x.dim(0), queries = config.num_attention_heads * config.head_dim;
     const int64_t keys = config.num_key_value_heads * config.head_dim;
     normed = Tensor::uninitialised(x.shape());
@@ -27,11 +28,16 @@ struct Decoder::Workspace {
     up = Tensor::uninitialised({N, config.intermediate_size});
   }
 
+  void show(int64_t layer, const char* input, const Tensor& places) const {
+    if (linear_inputs) linear_inputs(fmt::format("layer.{}.{}", layer, input), places);
+  }
+
   Tensor x, normed, out;  // [N, D]
   Tensor query, attended;
   Tensor key, value;
   Tensor gate, up;
   RopeTable rope;  // [N, rotary width / 2]
+  StageSink linear_inputs;
 };
 
 namespace {
@@ -92,9 +98,9 @@ void Decoder::embed(int64_t id, float* row) const {
   for (int64_t i = 0; i < D; ++i) row[i] = value_at(table.data(), format, id * D + i);
 }
 
-Tensor Decoder::forward(Tensor x, const std::vector<Segment>& segments, const StageSink& sink, Team& team) const {
+Tensor Decoder::forward(Tensor x, const std::vector<Segment>& segments, const DecoderSinks& sinks, Team& team) const {
   require_room(config_, segments);
-  Workspace work(std::move(x), config_);
+  Workspace work(std::move(x), config_, sinks.linear_inputs);
   work.rope = rope_of(config_, segments);
   for (const Segment& segment : segments) segment.cache->reserve(segment.rows);
   const int64_t N = work.x.dim(0);
@@ -106,11 +112,12 @@ Tensor Decoder::forward(Tensor x, const std::vector<Segment>& segments, const St
     layer.mlp_norm.forward(work.x.floats(), N, work.normed.mutable_floats(), team);
     mlp(l, work, team);
     add(work.out.floats(), work.out.count(), work.x.mutable_floats(), team);
-    if (sink) sink(fmt::format("hidden.layer.{}", l), work.x);
+    if (sinks.stages) sinks.stages(fmt::format("hidden.layer.{}", l), work.x);
   }
   for (const Segment& segment : segments) segment.cache->advance(segment.rows);
   weights_.norm.forward(work.x.floats(), N, work.normed.mutable_floats(), team);
-  if (sink) sink("hidden.final", work.normed);
+  if (sinks.stages) sinks.stages("hidden.final", work.normed);
+  if (sinks.linear_inputs) sinks.linear_inputs("head", work.normed);
   return work.normed;
 }
 
@@ -121,6 +128,7 @@ void Decoder::attention(int64_t l, const std::vector<Segment>& segments, Workspa
   const std::array<LinearOutput, 3> outputs = {{{&layer.query, work.query.mutable_floats()},
                                                 {&layer.key, work.key.mutable_floats()},
                                                 {&layer.value, work.value.mutable_floats()}}};
+  work.show(l, "attention", work.normed);
   forward_together(outputs, work.normed.floats(), N, team);
   const auto turn = [&](Tensor& values, int64_t count) {
     team.run(N, [&](int64_t r) {
@@ -153,14 +161,17 @@ void Decoder::attention(int64_t l, const std::vector<Segment>& segments, Workspa
            team);
     first += segment.rows;
   }
+  work.show(l, "output", work.attended);
   layer.output.forward(work.attended.floats(), N, work.out.mutable_floats(), team);
 }
 
 void Decoder::mlp(int64_t l, Workspace& work, Team& team) const {
   const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
   const int64_t N = work.x.dim(0);
+  work.show(l, "mlp", work.normed);
   forward_gated({layer.gate, layer.up, work.gate.mutable_floats(), work.up.mutable_floats()}, work.normed.floats(), N,
                 team);
+  work.show(l, "down", work.gate);
   layer.down.forward(work.gate.floats(), N, work.out.mutable_floats(), team);
 }
 

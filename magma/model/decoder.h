@@ -16,6 +16,11 @@ struct Segment {
   int64_t rows = 0;
 };
 
+struct DecoderSinks {
+  StageSink stages{};         // hidden.layer.I, hidden.final
+  StageSink linear_inputs{};  // network.h
+};
+
 class Decoder {
  public:
   void take_weights(WeightLoader& loader, const TextConfig& config, int64_t vocabulary);
@@ -26,7 +31,7 @@ class Decoder {
   KvCache empty_cache(CacheFormat format) const;
   void embed(int64_t id, float* row) const;  // [D]
   // x [sum of rows, D], used up -> hidden states after the last norm, the same shape. Caches grow by the rows.
-  Tensor forward(Tensor x, const std::vector<Segment>& segments, const StageSink& sink, Team& team) const;
+  Tensor forward(Tensor x, const std::vector<Segment>& segments, const DecoderSinks& sinks, Team& team) const;
   Tensor logits(const Tensor& hidden, Team& team) const;  // [N, D] -> [N, V]
 
  private:

@@ -93,7 +93,7 @@ class NativeNetwork final : public Network {
     for (size_t r = 0; r < rows.size(); ++r) segments.push_back({&sequences->caches[r], layout.lengths[r]});
     StageSink padded;
     if (options.sink) padded = [&](const std::string& name, const Tensor& v) { options.sink(name, layout.padded(v)); };
-    const Tensor hidden = decoder_.forward(std::move(x), segments, padded, team_);
+    const Tensor hidden = decoder_.forward(std::move(x), segments, {padded, options.linear_inputs}, team_);
     Tensor logits = options.all_logits ? layout.padded(decoder_.logits(hidden, team_))
                                        : decoder_.logits(last_places(hidden, layout), team_);
     return {std::move(sequences), std::move(logits)};

@@ -40,6 +40,9 @@ struct PrefillOptions {
   bool all_logits = false;  // of every place instead of the last one of each row
   Padding padding = Padding::Left;
   StageSink sink{};  // inputs_embeds, attention_mask, position_ids, hidden.layer.I, hidden.final
+  // What linear layers are given, [places, inputs]: layer.I.attention (queries, keys and values), layer.I.output,
+  // layer.I.mlp (gate and up), layer.I.down, head.
+  StageSink linear_inputs{};
 };
 
 struct Prefilled {

@@ -8,72 +8,19 @@
 
 #include "magma/core/error.h"
 #include "magma/core/interrupt.h"
-#include "magma/core/limits.h"
-#include "magma/image/codec.h"
-#include "magma/model/image_input.h"
-#include "magma/model/pretrained.h"
+#include "magma/model/text_samples.h"
 
 namespace magma {
 namespace {
 
-constexpr int64_t kTokensAfterImage = 64;
+constexpr int64_t kFewestTokens = 2;  // one that is predicted
 
-// One sequence: what the model is given, and how many of its last places are compared.
-struct Sample {
-  Ids ids;
-  std::vector<Image> images;
-  int64_t compared = 0;
-};
-
-struct Samples {
-  std::vector<Sample> text, after_images;
-};
-
-Ids text_ids(const PretrainedText& model, const QuantiseCheckOptions& options) {
-  const std::string text = read_file(options.text, limits().json_bytes);
-  const std::vector<TokenId> ids = model.tokenizer.encode(text, false, true);
-  if (ids.size() < 2) {
-    throw Error(ErrorCode::Usage, {.file = options.text.string(), .what = "is too short", .expected = "two tokens"});
-  }
-  return {ids.begin(), ids.begin() + static_cast<int64_t>(std::min(ids.size(), static_cast<size_t>(options.tokens)))};
-}
-
-Samples samples_of(const PretrainedText& model, const QuantiseCheckOptions& options) {
-  if (!options.images.empty() && !model.images) {
-    throw Error(ErrorCode::Usage, {.file = model.source, .where = "images", .what = "this model sees no images"});
-  }
-  Samples samples;
-  const Ids ids = text_ids(model, options);
-  const auto count = static_cast<int64_t>(ids.size());
-  for (int64_t first = 0; first + 1 < count; first += options.window) {
-    const int64_t end = std::min(count, first + options.window);
-    samples.text.push_back({{ids.begin() + first, ids.begin() + end}, {}, end - first});
-  }
-  const std::vector<TokenId> before =
-      options.images.empty() ? std::vector<TokenId>{} : model.tokenizer.encode(model.image_text + "\n", true, true);
-  int64_t first = 0;
-  for (const Path& file : options.images) {
-    const int64_t end = std::min(count, first + kTokensAfterImage);
-    Sample sample{{before.begin(), before.end()},
-                  {decode_image(read_file(file, limits().json_bytes), file.string())},
-                  end - first};
-    sample.ids.insert(sample.ids.end(), ids.begin() + first, ids.begin() + end);
-    samples.after_images.push_back(std::move(sample));
-    first = end == count ? 0 : end;
-  }
-  return samples;
-}
-
-// [compared, V]
-Tensor logits_of(const Pretrained& model, const Sample& sample, int threads) {
-  Prompt prompt{sample.ids, {}};
-  for (const Image& picture : sample.images) {
-    const std::vector<ImageInput> input = {image_input(model.images->process(picture, std::nullopt, threads))};
-    prompt.images.push_back(model.network->encode_images(input, {}).front());
-  }
+// [places of text, V]
+Tensor logits_of(const Pretrained& model, const TextSample& sample, int threads) {
+  const Prompt prompt = prompt_of(model, sample, threads);
   const Prefilled result = model.network->prefill({prompt}, {.all_logits = true});
   const int64_t L = result.logits.dim(1), V = result.logits.dim(2);
-  return result.logits.reshaped({L, V}).slice(L - sample.compared, L);
+  return result.logits.reshaped({L, V}).slice(L - sample.text_places, L);
 }
 
 // Logarithms of probabilities, in place.
@@ -104,10 +51,10 @@ void add_place(const float* before, const float* after, int64_t V, std::optional
 
 class Comparison {
  public:
-  Comparison(const std::vector<Sample>& samples, const Pretrained& first, int threads,
+  Comparison(const std::vector<TextSample>& samples, const Pretrained& first, int threads,
              const std::function<void(int64_t)>& progress)
       : samples_(samples) {
-    for (const Sample& sample : samples) {
+    for (const TextSample& sample : samples) {
       throw_if_interrupted();
       before_.push_back(logits_of(first, sample, threads));
       for (int64_t r = 0; r < before_.back().dim(0); ++r) log_softmax(row(before_.back(), r), before_.back().dim(1));
@@ -119,7 +66,7 @@ class Comparison {
     Totals totals;
     for (size_t i = 0; i < samples_.size(); ++i) {
       throw_if_interrupted();
-      const Sample& sample = samples_[i];
+      const TextSample& sample = samples_[i];
       Tensor after = logits_of(second, sample, threads);
       const int64_t rows = after.dim(0), V = after.dim(1);
       if (V != before_[i].dim(1)) {
@@ -128,7 +75,7 @@ class Comparison {
                                        .expected = std::to_string(before_[i].dim(1)),
                                        .got = std::to_string(V)});
       }
-      const auto first = static_cast<int64_t>(sample.ids.size()) - sample.compared;
+      const auto first = static_cast<int64_t>(sample.ids.size()) - sample.text_places;
       for (int64_t r = 0; r < rows; ++r) {
         log_softmax(row(after, r), V);
         std::optional<int64_t> next;
@@ -148,7 +95,7 @@ class Comparison {
   // The tensors are this class's own, though a slice does not say so.
   static float* row(Tensor& tensor, int64_t r) { return const_cast<float*>(tensor.floats()) + r * tensor.dim(1); }
 
-  const std::vector<Sample>& samples_;
+  const std::vector<TextSample>& samples_;
   std::vector<Tensor> before_;  // logarithms of probabilities
 };
 
@@ -169,7 +116,8 @@ std::string cost_line(const char* what, const DistributionCost& cost) {
 QuantisationCost quantisation_cost(const Path& before, const Path& after, const QuantiseCheckOptions& options,
                                    const std::function<void(int64_t)>& progress) {
   std::optional<Pretrained> model = load_pretrained(before, {.threads = options.threads});
-  const Samples samples = samples_of(*model, options);
+  const TextSamples samples =
+      text_samples(*model, {options.text, options.images, options.tokens, options.window}, kFewestTokens);
   Comparison text(samples.text, *model, options.threads, progress);
   Comparison images(samples.after_images, *model, options.threads, progress);
   model.reset();

@@ -19,6 +19,8 @@ namespace magma {
 namespace {
 
 constexpr const char* kSettingsKey = "magma.quantise";
+constexpr const char* kHead = "language_model.lm_head.weight";
+constexpr const char* kEmbedding = "language_model.model.embed_tokens.weight";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr QuantisedFormat kSensitive{QuantisedKind::Int8, 32};
 constexpr QuantisedFormat kVision{QuantisedKind::Int8, 128};
@@ -27,6 +29,7 @@ struct Planned {
   std::string name;
   Tensor tensor;
   std::optional<QuantisedFormat> format;
+  bool calibrated = false;
 
   int64_t bytes() const {
     if (!format) return tensor.bytes();
@@ -52,7 +55,13 @@ std::vector<Planned> plan(const Path& source, const QuantiseOptions& options) {
                                        .expected = "F32, BF16 or F16",
                                        .hint = "start from the model it was made of"});
     }
-    all.push_back({name, tensor, quantised_format_of(name, tensor.shape(), config.text, options)});
+    const auto format = quantised_format_of(name, tensor.shape(), config.text, options);
+    const bool calibrated = options.calibration && format && Calibration::input_of(name);
+    all.push_back({name, tensor, format, calibrated});
+  }
+  const bool own_head = std::any_of(all.begin(), all.end(), [](const Planned& at) { return at.name == kHead; });
+  for (Planned& planned : all) {
+    if (own_head && planned.name == kEmbedding) planned.calibrated = false;
   }
   return all;
 }
@@ -72,7 +81,8 @@ std::vector<std::vector<Planned>> shards_of(std::vector<Planned> all, int64_t sh
 }
 
 // What decides the bytes of a shard: options, and a look at each tensor.
-std::string settings_of(const std::vector<Planned>& shard, const QuantiseOptions& options) {
+std::string settings_of(const std::vector<Planned>& shard, const QuantiseOptions& options,
+                        const std::string& calibration) {
   constexpr int64_t kLook = 4096;
   std::string all = format_name(options.format) + (options.sensitive_in_int8 ? " sensitive in int8" : "");
   for (const Planned& planned : shard) {
@@ -81,9 +91,7 @@ std::string settings_of(const std::vector<Planned>& shard, const QuantiseOptions
     all += fmt::format("\n{} {} {}\n", planned.name, dtype_name(planned.tensor.dtype()),
                        shape_text(planned.tensor.shape()));
     all.append(bytes, static_cast<size_t>(look)).append(bytes + size - look, static_cast<size_t>(look));
-    const auto found = options.importance.find(planned.name);
-    if (found == options.importance.end()) continue;
-    all.append(reinterpret_cast<const char*>(found->second.data()), found->second.size() * sizeof(float));
+    if (planned.calibrated) all += "\n" + calibration;
   }
   return sha256_hex(all);
 }
@@ -98,12 +106,40 @@ bool is_finished(const Path& file, const std::string& settings) {
                                  .hint = "name another folder, or empty this one"});
 }
 
-Tensor quantised(const Planned& planned, const Path& source, const QuantiseOptions& options, Team& team) {
-  const auto known = options.importance.find(planned.name);
-  const std::vector<float> none;
+struct Shard {
+  std::vector<Planned> tensors;
+  std::string name, settings;
+  bool found = false;  // of an earlier run
+};
+
+std::vector<Shard> begun_shards(std::vector<Planned> all, const Path& folder, const QuantiseOptions& options,
+                                const std::string& calibration) {
+  auto parts = shards_of(std::move(all), options.shard_bytes);
+  std::vector<Shard> shards;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    Shard shard{std::move(parts[i]), fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, parts.size()), "", false};
+    shard.settings = settings_of(shard.tensors, options, calibration);
+    shard.found = is_finished(folder / shard.name, shard.settings);
+    shards.push_back(std::move(shard));
+  }
+  return shards;
+}
+
+std::vector<CalibratedWeight> calibrated_weights(const std::vector<Shard>& shards) {
+  std::vector<CalibratedWeight> weights;
+  for (const Shard& shard : shards) {
+    for (const Planned& planned : shard.tensors) {
+      if (planned.calibrated && !shard.found) weights.push_back({planned.name, planned.tensor.dim(1)});
+    }
+  }
+  return weights;
+}
+
+Tensor quantised(const Planned& planned, const Path& source, Calibration* calibration, Team& team) {
+  const ErrorFeedback* feedback = planned.calibrated ? &calibration->feedback(planned.name, team) : nullptr;
   try {
-    return quantise_matrix(planned.tensor, *planned.format, known == options.importance.end() ? none : known->second,
-                           team);
+    if (feedback != nullptr) return quantise_matrix(planned.tensor, *planned.format, *feedback, team);
+    return quantise_matrix(planned.tensor, *planned.format, {}, team);
   } catch (const Error& error) {
     auto fields = error.fields();
     fields.file = source.string();
@@ -115,17 +151,18 @@ Tensor quantised(const Planned& planned, const Path& source, const QuantiseOptio
 // One tensor in memory at a time.
 class ShardWriter {
  public:
-  ShardWriter(const Path& source, const QuantiseOptions& options, const std::function<void(int64_t)>& progress)
-      : source_(source), options_(options), progress_(progress), team_(options.threads) {}
+  // `calibration`: none where nothing is calibrated.
+  ShardWriter(const Path& source, Calibration* calibration, int threads, const std::function<void(int64_t)>& progress)
+      : source_(source), calibration_(calibration), progress_(progress), team_(threads) {}
 
-  void write(const std::vector<Planned>& shard, const Path& file, const std::string& settings) {
-    SafetensorsWriter writer(file);
+  void write(const Shard& shard, const Path& folder) {
+    SafetensorsWriter writer(folder / shard.name);
     std::map<std::string, StoredMatrix> matrices;
-    for (const Planned& planned : shard) {
+    for (const Planned& planned : shard.tensors) {
       throw_if_interrupted();
       const Tensor& tensor = planned.tensor;
       if (planned.format) {
-        const Tensor result = quantised(planned, source_, options_, team_);
+        const Tensor result = quantised(planned, source_, calibration_, team_);
         const QuantisedMatrix layout = result.quantised_matrix();
         add(writer, planned.name, result, {layout.panel_count(), layout.panel_bytes()});
         matrices.emplace(planned.name, StoredMatrix{*planned.format, layout.N, layout.K});
@@ -136,7 +173,7 @@ class ShardWriter {
       progress_(tensor.count());
     }
     writer.set_metadata("format", "pt");
-    writer.set_metadata(kSettingsKey, settings);
+    writer.set_metadata(kSettingsKey, shard.settings);
     if (!matrices.empty()) writer.set_metadata(kQuantisedKey, quantised_metadata(matrices));
     writer.finish();
   }
@@ -148,7 +185,7 @@ class ShardWriter {
   }
 
   Path source_;
-  const QuantiseOptions& options_;
+  Calibration* calibration_;
   const std::function<void(int64_t)>& progress_;
   Team team_;
 };
@@ -215,7 +252,7 @@ std::optional<QuantisedFormat> quantised_format_of(const std::string& name, cons
                                                    const QuantiseOptions& options) {
   if (shape.size() != 2 || !name.ends_with(".weight")) return std::nullopt;
   const QuantisedFormat sensitive = options.sensitive_in_int8 ? kSensitive : options.format;
-  if (name == "language_model.model.embed_tokens.weight" || name == "language_model.lm_head.weight") return sensitive;
+  if (name == kEmbedding || name == kHead) return sensitive;
   if (const auto layer = layer_of(name)) {
     if (!name.ends_with("_proj.weight")) return std::nullopt;
     if (cuts_panels(name, text)) return std::nullopt;
@@ -233,26 +270,28 @@ int64_t parameters_of(const Path& source) {
 
 QuantiseSummary quantise_model(const Path& source, const Path& folder, const QuantiseOptions& options,
                                const std::function<void(int64_t)>& progress) {
-  const auto shards = shards_of(plan(source, options), options.shard_bytes);
+  std::vector<Planned> all = plan(source, options);
+  std::optional<Calibration> calibration;
+  if (options.calibration) calibration.emplace(source, *options.calibration, options.threads);
   const OutputPlace place(source, folder);
-  ShardWriter writer(source, options, progress);
+  const auto shards = begun_shards(std::move(all), folder, options, calibration ? calibration->digest() : "");
+  if (calibration) calibration->expect(calibrated_weights(shards));
+  ShardWriter writer(source, calibration ? &*calibration : nullptr, options.threads, progress);
   QuantiseSummary summary;
   Json map = Json::object();
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
-    const std::string settings = settings_of(shards[i], options);
-    const bool found = is_finished(folder / name, settings);
-    for (const Planned& planned : shards[i]) {
-      map[planned.name] = name;
+  for (const Shard& shard : shards) {
+    for (const Planned& planned : shard.tensors) {
+      map[planned.name] = shard.name;
       ++summary.tensors;
       summary.quantised += planned.format ? 1 : 0;
+      summary.calibrated += planned.calibrated ? 1 : 0;
       summary.parameters += planned.tensor.count();
       summary.bytes_before += planned.tensor.bytes();
       summary.bytes += planned.bytes();
-      if (found) progress(planned.tensor.count());
+      if (shard.found) progress(planned.tensor.count());
     }
-    summary.shards_found += found ? 1 : 0;
-    if (!found) writer.write(shards[i], folder / name, settings);
+    summary.shards_found += shard.found ? 1 : 0;
+    if (!shard.found) writer.write(shard, folder);
   }
   summary.shards = static_cast<int64_t>(shards.size());
   copy_other_files(source, folder);

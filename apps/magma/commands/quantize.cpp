@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <CLI/CLI.hpp>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/magma/command.h"
@@ -35,6 +36,16 @@ class Quantize final : public Command {
         ->check(CLI::IsMember({"int8", "same"}))
         ->type_name("NAME")
         ->capture_default_str();
+    app.add_option("--calibrate", calibrate_,
+                   "text (UTF-8) that the model reads first: weights are rounded for it (GPTQ)")
+        ->type_name("FILE");
+    app.add_option("--calibrate-images", calibrate_images_,
+                   "with --calibrate: folder of pictures (PNG, JPEG) before pieces of the text")
+        ->type_name("DIR");
+    app.add_option("--calibrate-tokens", calibrate_tokens_, "tokens of that text at most")
+        ->check(CLI::Range(2, 1 << 20))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_option("--check", check_, "text (UTF-8) to measure on what it cost: perplexity, KL, agreement")
         ->type_name("FILE");
     app.add_option("--images", images_, "with --check: folder of pictures (PNG, JPEG) before pieces of the text")
@@ -53,6 +64,7 @@ class Quantize final : public Command {
     return "  magma quantize Magma-8B -o Magma-8B-int4 --to int4\n"
            "  magma quantize Magma-8B -o Magma-8B-int8 --to int8 --group 64\n"
            "  magma quantize Magma-8B -o Magma-8B-int4 --to int4 --check corpus.txt --images shots\n"
+           "  magma quantize Magma-8B -o Magma-8B-int4 --to int4 --calibrate book.txt --calibrate-images shots\n"
            "  magma chat --model Magma-8B-int4 --image shot.png \"What is on the screen?\"\n";
   }
 
@@ -71,8 +83,15 @@ class Quantize final : public Command {
     if (!images_.empty() && check_.empty()) {
       throw Error(ErrorCode::Usage, {.where = "--images", .what = "goes with --check alone"});
     }
-    const std::vector<Path> images = images_.empty() ? std::vector<Path>{} : pictures_in(images_);
+    if (!calibrate_images_.empty() && calibrate_.empty()) {
+      throw Error(ErrorCode::Usage, {.where = "--calibrate-images", .what = "goes with --calibrate alone"});
+    }
+    const std::vector<Path> images = pictures_in(images_);
     if (!check_.empty()) require_readable_file(check_);
+    if (!calibrate_.empty()) {
+      options.calibration = CalibrationOptions{
+          .samples = {.text = calibrate_, .images = pictures_in(calibrate_images_), .tokens = calibrate_tokens_}};
+    }
     const QuantiseSummary summary = quantise(options, out);
     Json json = summary_json(summary, options);
     if (!check_.empty()) json["cost"] = check(images, options.threads, out);
@@ -83,6 +102,7 @@ class Quantize final : public Command {
  private:
   static std::vector<Path> pictures_in(const Path& folder) {
     std::vector<Path> files;
+    if (folder.empty()) return files;
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
       const std::string extension = entry.path().extension().string();
@@ -111,8 +131,14 @@ class Quantize final : public Command {
     return quantisation_cost_json(cost);
   }
 
-  QuantiseSummary quantise(const QuantiseOptions& options, const Output& out) const {
+  QuantiseSummary quantise(QuantiseOptions options, const Output& out) const {
     Progress progress("quantise", parameters_of(model_), "parameters", out.progress());
+    if (options.calibration) {
+      options.calibration->progress = [&](int64_t pass, int64_t places) {
+        progress.note(fmt::format("calibration pass {}: {} tokens", pass, places));
+        progress.advance(0);
+      };
+    }
     const QuantiseSummary summary =
         quantise_model(model_, output_, options, [&](int64_t parameters) { progress.advance(parameters); });
     out.line("{}: {} of {} tensors quantised, {:.2f} bits per weight, {:.3f} of {:.3f} GB", output_, summary.quantised,
@@ -129,6 +155,7 @@ class Quantize final : public Command {
             {"format", format_name(options.format)},
             {"tensors", summary.tensors},
             {"quantised", summary.quantised},
+            {"calibrated", summary.calibrated},
             {"parameters", summary.parameters},
             {"bits_per_weight", bits_per_weight(summary)},
             {"bytes", summary.bytes},
@@ -137,8 +164,8 @@ class Quantize final : public Command {
             {"files_found", summary.shards_found}};
   }
 
-  std::string model_, output_, to_, group_ = "32", sensitive_ = "int8", check_, images_;
-  int64_t check_tokens_ = 2048;
+  std::string model_, output_, to_, group_ = "32", sensitive_ = "int8", check_, images_, calibrate_, calibrate_images_;
+  int64_t check_tokens_ = 2048, calibrate_tokens_ = 4096;
   bool offset_ = false;
   int threads_ = 0;
 };
