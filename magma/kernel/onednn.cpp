@@ -11,6 +11,11 @@
 
 #include "magma/core/error.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+// The library's own pieces of the kernels that live until the program ends.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libdnnl.so"; }
+#endif
+
 namespace magma {
 namespace {
 
