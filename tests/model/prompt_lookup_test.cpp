@@ -166,7 +166,9 @@ TEST_F(RepeatedPrompts, WhereverItStops) {
 TEST_F(RepeatedPrompts, WithWhatAnAnswerMaySay) {
   const ActionBins bins(672);
   for (const AnswerKind kind : {AnswerKind::Action, AnswerKind::Text}) {
-    options.constraint = [&](int64_t row) { return answer_constraint(row == 1 ? AnswerKind::Action : kind, bins); };
+    options.constraint = [kind, &bins](int64_t row) {
+      return answer_constraint(row == 1 ? AnswerKind::Action : kind, bins);
+    };
     EXPECT_GT(expect_greedy(*network, prompts, options), kind == AnswerKind::Text ? 20 : -1);
   }
   // A prompt of actions that are said again.
