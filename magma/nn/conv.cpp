@@ -47,9 +47,9 @@ Tensor depthwise_weights(const Tensor& weight) {
   return result;
 }
 
-Tensor depthwise_7x7(const Tensor& x, const Tensor& weights, const Tensor& bias, Team& team) {
+void depthwise_7x7(const Tensor& x, const Tensor& weights, const Tensor& bias, Tensor& y, Team& team) {
   MAGMA_CHECK(weights.dim(2) == x.dim(3), "{} channels for weights of {}", x.dim(3), weights.dim(2));
-  Tensor y = Tensor::uninitialised(x.shape());
+  MAGMA_CHECK(y.shape() == x.shape(), "{} into {}", shape_text(x.shape()), shape_text(y.shape()));
   depthwise({.pictures = x.dim(0),
              .H = x.dim(1),
              .W = x.dim(2),
@@ -59,7 +59,6 @@ Tensor depthwise_7x7(const Tensor& x, const Tensor& weights, const Tensor& bias,
              .bias = bias.floats(),
              .y = y.mutable_floats()},
             team);
-  return y;
 }
 
 Tensor planes_of_pixels(const Tensor& x) {

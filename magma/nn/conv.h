@@ -13,8 +13,8 @@ Tensor patches_of_pixels(const Tensor& x, int64_t side, Team& team);
 
 // [C, 1, 7, 7] -> [7, 7, C]
 Tensor depthwise_weights(const Tensor& weight);
-// x [N, H, W, C]; zeros around it.
-Tensor depthwise_7x7(const Tensor& x, const Tensor& weights, const Tensor& bias, Team& team);
+// x, y [N, H, W, C]; zeros around x.
+void depthwise_7x7(const Tensor& x, const Tensor& weights, const Tensor& bias, Tensor& y, Team& team);
 
 // [N, H, W, C] -> [N, C, H, W]
 Tensor planes_of_pixels(const Tensor& x);

@@ -90,7 +90,8 @@ class Convnext final : public Tower {
         stage.downsample_norm.forward(x.floats(), x.rows(), x.mutable_floats(), team);
         x = stage.downsample.forward(patches_of_pixels(x, kDownsampleSide, team), team);  // [N, H/2, W/2, Ci]
       }
-      for (const Block& block : stage.blocks) add_block(block, x, team);
+      Room room(x);
+      for (const Block& block : stage.blocks) add_block(block, x, room, team);
       if (sink) sink(fmt::format("ladder.stage.{}", i), planes_of_pixels(x));
     }
     return x;
@@ -114,11 +115,22 @@ class Convnext final : public Tower {
     return block;
   }
 
+  // Of the blocks of a stage, one after the other: fresh memory is cleared by the system first.
+  struct Room {
+    explicit Room(const Tensor& x)
+        : at_once(std::min(x.rows(), kRowsAtOnce)),
+          y(Tensor::uninitialised(x.shape())),
+          hidden(Tensor::uninitialised({at_once, 4 * x.dim(3)})),
+          out(Tensor::uninitialised({at_once, x.dim(3)})) {}
+    int64_t at_once;
+    Tensor y, hidden, out;
+  };
+
   // x += gamma * mlp(norm(depthwise(x)))
-  static void add_block(const Block& block, Tensor& x, Team& team) {
-    const int64_t C = x.dim(3), rows = x.rows(), at_once = std::min(rows, kRowsAtOnce);
-    Tensor y = depthwise_7x7(x, block.conv_weight, block.conv_bias, team);
-    Tensor hidden = Tensor::uninitialised({at_once, 4 * C}), out = Tensor::uninitialised({at_once, C});
+  static void add_block(const Block& block, Tensor& x, Room& room, Team& team) {
+    const int64_t C = x.dim(3), rows = x.rows(), at_once = room.at_once;
+    depthwise_7x7(x, block.conv_weight, block.conv_bias, room.y, team);
+    Tensor &y = room.y, &hidden = room.hidden, &out = room.out;
     for (int64_t r = 0; r < rows; r += at_once) {
       const int64_t count = std::min(at_once, rows - r);
       float* part = y.mutable_floats() + r * C;
