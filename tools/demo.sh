@@ -15,5 +15,5 @@ $magma mark $imageio/cockatoo.mp4 -o demo/cockatoo --text "a cockatoo is playing
 for page in demo/*/report.html; do echo "look at $page"; done
 model=$(tools/get_smollm2.sh)
 echo "a conversation with SmolLM2-135M:"
-$magma chat --model "$model" "What is the capital of France?" "And of Italy?" --max-tokens 80 |
+$magma chat --model "$model" "What is the capital of Germany?" "And of Italy?" --max-tokens 80 |
   tee demo/conversation.txt
