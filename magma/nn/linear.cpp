@@ -28,6 +28,8 @@ QuantisedRows& quantised_room() {
   return room;
 }
 
+bool goes_through_bf16(int64_t rows) { return rows > kFewRows && prefers_bf16_products(); }
+
 // By way of bf16; the room is kept for the next matrix.
 void widened_product(const QuantisedProduct& product, const float* x, int64_t rows, Team& team) {
   thread_local std::vector<uint16_t> room;
@@ -95,7 +97,7 @@ std::optional<int64_t> Linear::quantised_group() const {
 void Linear::forward(const float* x, int64_t rows, float* y, Team& team) const {
   if (is_quantised()) {
     const QuantisedProduct product{.weight = quantised_matrix(team), .bias = bias(), .y = y};
-    if (rows > kFewRows && prefers_bf16_products()) return widened_product(product, x, rows, team);
+    if (goes_through_bf16(rows)) return widened_product(product, x, rows, team);
     QuantisedRows& quantised = quantised_room();
     quantised.assign(x, rows, inputs(), product.weight.format.group, team);
     return quantised_matmul({&product, 1}, quantised, team);
@@ -129,7 +131,7 @@ void forward_together(std::span<const LinearOutput> layers, const float* x, int6
   std::array<QuantisedProduct, kMost> products;
   const std::optional<int64_t> group = layers.front().layer->quantised_group();
   const bool one_pass =
-      group && layers.size() <= kMost &&
+      group && !goes_through_bf16(rows) && layers.size() <= kMost &&
       std::all_of(layers.begin(), layers.end(), [&](const auto& l) { return l.layer->quantised_group() == group; });
   if (!one_pass) {
     for (const LinearOutput& output : layers) output.layer->forward(x, rows, output.y, team);
