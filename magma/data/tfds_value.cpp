@@ -1,7 +1,6 @@
 #include "magma/data/tfds_value.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -9,6 +8,7 @@
 
 #include "magma/core/limits.h"
 #include "magma/data/byte_stream.h"
+#include "magma/kernel/number_format.h"
 
 namespace magma {
 namespace {
@@ -38,27 +38,6 @@ int64_t known_values(const std::vector<int64_t>& shape) {
   int64_t product = 1;
   for (const int64_t size : shape) product = checked_multiply(product, size < 0 ? 1 : size, "shape");
   return product;
-}
-
-uint16_t to_half(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>((bits >> 16U) & 0x8000U);
-  const uint32_t magnitude = bits & 0x7FFFFFFFU;
-  constexpr uint32_t kInfinity = 0x7F800000, kOverflow = 0x477FF000, kNormal = 0x38800000;
-  if (magnitude > kInfinity) return sign | 0x7E00U;
-  if (magnitude >= kOverflow) return sign | 0x7C00U;
-  if (magnitude < kNormal) {  // the addition rounds to a multiple of the smallest half
-    const float rounded = std::bit_cast<float>(magnitude) + 0.5F;
-    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(rounded) - std::bit_cast<uint32_t>(0.5F)));
-  }
-  const uint32_t odd = (magnitude >> 13U) & 1U;
-  return static_cast<uint16_t>(sign | ((magnitude - 0x38000000U + 0xFFFU + odd) >> 13U));
-}
-
-uint16_t to_bfloat16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  if ((bits & 0x7FFFFFFFU) > 0x7F800000U) return static_cast<uint16_t>((bits >> 16U) | 0x40U);
-  return static_cast<uint16_t>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U);
 }
 
 class Decoder {
@@ -208,7 +187,7 @@ class Decoder {
         const double wide = number;
         std::memcpy(to, &wide, sizeof wide);
       } else {
-        const uint16_t narrow = value_.element == Element::F16 ? to_half(number) : to_bfloat16(number);
+        const uint16_t narrow = value_.element == Element::F16 ? to_f16(number) : to_bf16(number);
         std::memcpy(to, &narrow, sizeof narrow);
       }
     }
