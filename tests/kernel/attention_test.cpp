@@ -7,28 +7,12 @@
 
 #include <gtest/gtest.h>
 
-#include "magma/core/random.h"
+#include "tests/kernel/kernel_values.h"
 
 namespace magma {
 namespace {
 
-using Values = std::vector<float>;
-
 constexpr CacheFormat kFormats[] = {CacheFormat::F32, CacheFormat::BF16, CacheFormat::Int8};
-
-Values drawn(int64_t count, uint64_t seed) {
-  Rng rng(seed);
-  Values values(static_cast<size_t>(count));
-  for (float& value : values) value = static_cast<float>(rng.normal());
-  return values;
-}
-
-float largest_difference(const Values& a, const Values& b) {
-  EXPECT_EQ(a.size(), b.size());
-  float largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
 
 // Rows of a cache that own their memory.
 struct Stored {

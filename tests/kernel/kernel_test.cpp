@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "magma/core/random.h"
 #include "magma/kernel/activation.h"
 #include "magma/kernel/attention.h"
 #include "magma/kernel/bf16_panels.h"
@@ -12,25 +11,10 @@
 #include "magma/kernel/matmul.h"
 #include "magma/kernel/matmul_kernels.h"
 #include "magma/kernel/norm.h"
+#include "tests/kernel/kernel_values.h"
 
 namespace magma {
 namespace {
-
-using Values = std::vector<float>;
-
-Values drawn(int64_t count, uint64_t seed) {
-  Rng rng(seed);
-  Values values(static_cast<size_t>(count));
-  for (float& value : values) value = static_cast<float>(rng.normal());
-  return values;
-}
-
-float largest_difference(const Values& a, const Values& b) {
-  EXPECT_EQ(a.size(), b.size());
-  float largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
 
 std::vector<uint16_t> as_bf16(const Values& values) {
   std::vector<uint16_t> bits;
