@@ -10,6 +10,7 @@
 #include "magma/core/hash.h"
 #include "magma/core/interrupt.h"
 #include "magma/core/limits.h"
+#include "magma/model/weight_names.h"
 
 namespace magma {
 namespace {
@@ -27,8 +28,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kReaders 
                                                                                     {"mlp.gate_up_proj", "mlp"},
                                                                                     {"mlp.down_proj", "down"}}};
 
-constexpr std::string_view kHead = "language_model.lm_head.weight";
-constexpr std::string_view kEmbedding = "language_model.model.embed_tokens.weight";
 // A head that is the embedding too: its rows are read one by one as well, where all inputs are alike.
 constexpr double kDampingOfEmbedding = 1;
 
@@ -48,7 +47,7 @@ Calibration::Calibration(Path model, CalibrationOptions options, int threads)
 }
 
 std::optional<std::string> Calibration::input_of(const std::string& weight) {
-  if (weight == kHead || weight == kEmbedding) return "head";
+  if (weight == kHeadWeight || weight == kEmbeddingWeight) return "head";
   constexpr std::string_view kLayers = "language_model.model.layers.", kWeight = ".weight";
   if (!weight.starts_with(kLayers) || !weight.ends_with(kWeight)) return std::nullopt;
   const size_t dot = weight.find('.', kLayers.size());
@@ -75,7 +74,7 @@ const ErrorFeedback& Calibration::feedback(const std::string& weight, Team& team
   if (ready != feedbacks_.end()) return ready->second;
   if (!moments_.contains(input)) read_samples(input, team);
   const auto found = moments_.find(input);
-  const double damping = weight == kEmbedding ? kDampingOfEmbedding : ErrorFeedback::kDamping;
+  const double damping = weight == kEmbeddingWeight ? kDampingOfEmbedding : ErrorFeedback::kDamping;
   const ErrorFeedback& result = feedbacks_.emplace(input, ErrorFeedback(found->second, team, damping)).first->second;
   moments_.erase(found);
   return result;

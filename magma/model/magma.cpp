@@ -17,8 +17,6 @@
 namespace magma {
 namespace {
 
-constexpr const char* kEmbedding = "language_model.model.embed_tokens.weight";
-
 struct NativeSequences final : Sequences {
   int64_t count() const override { return static_cast<int64_t>(caches.size()); }
   int64_t length(int64_t row) const override { return caches.at(static_cast<size_t>(row)).length(); }
@@ -256,7 +254,7 @@ class NativeNetwork final : public Network {
 
 // The embedding's rows decide; what the configuration says must agree.
 int64_t vocabulary_of(const MagmaConfig& config, const WeightMap& weights) {
-  const auto found = weights.find(kEmbedding);
+  const auto found = weights.find(kEmbeddingWeight);
   if (found == weights.end() || found->second.rank() != 2) return config.text.vocab_size;
   const int64_t rows = found->second.dim(0);
   if (config.text.vocab_size == 0 || config.text.vocab_size == rows) return rows;

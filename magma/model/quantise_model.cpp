@@ -19,8 +19,6 @@ namespace magma {
 namespace {
 
 constexpr const char* kSettingsKey = "magma.quantise";
-constexpr const char* kHead = "language_model.lm_head.weight";
-constexpr const char* kEmbedding = "language_model.model.embed_tokens.weight";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr QuantisedFormat kSensitive{QuantisedKind::Int8, 32};
 constexpr QuantisedFormat kVision{QuantisedKind::Int8, 128};
@@ -59,9 +57,9 @@ std::vector<Planned> plan(const Path& source, const QuantiseOptions& options) {
     const bool calibrated = options.calibration && format && Calibration::input_of(name);
     all.push_back({name, tensor, format, calibrated});
   }
-  const bool own_head = std::any_of(all.begin(), all.end(), [](const Planned& at) { return at.name == kHead; });
+  const bool own_head = std::any_of(all.begin(), all.end(), [](const Planned& at) { return at.name == kHeadWeight; });
   for (Planned& planned : all) {
-    if (own_head && planned.name == kEmbedding) planned.calibrated = false;
+    if (own_head && planned.name == kEmbeddingWeight) planned.calibrated = false;
   }
   return all;
 }
@@ -252,7 +250,7 @@ std::optional<QuantisedFormat> quantised_format_of(const std::string& name, cons
                                                    const QuantiseOptions& options) {
   if (shape.size() != 2 || !name.ends_with(".weight")) return std::nullopt;
   const QuantisedFormat sensitive = options.sensitive_in_int8 ? kSensitive : options.format;
-  if (name == kEmbedding || name == kHead) return sensitive;
+  if (name == kEmbeddingWeight || name == kHeadWeight) return sensitive;
   if (const auto layer = layer_of(name)) {
     if (!name.ends_with("_proj.weight")) return std::nullopt;
     if (cuts_panels(name, text)) return std::nullopt;

@@ -7,6 +7,9 @@
 
 namespace magma {
 
+constexpr const char* kEmbeddingWeight = "language_model.model.embed_tokens.weight";
+constexpr const char* kHeadWeight = "language_model.lm_head.weight";
+
 std::string canonical_name(const std::string& name);  // of one tensor, without looking at its shape
 
 // A tensor of the file that the network never reads: the CLIP head and leftovers of training.
