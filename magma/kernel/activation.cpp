@@ -33,7 +33,7 @@ MAGMA_CPU_CLONES void gelu_span(float* values, int64_t count) {
         values + i, count - i, [](Float8 x) __attribute__((always_inline)) { return gelu8(x); });
 }
 
-MAGMA_CPU_CLONES void silu_product_span(float* gate, const float* up, int64_t count) {
+MAGMA_CPU_CLONES void silu_product(float* gate, const float* up, int64_t count) {
   int64_t i = 0;
   for (; i + 8 <= count; i += 8) store(gate + i, silu8(load<Float8>(gate + i)) * load<Float8>(up + i));
   if (i == count) return;
@@ -79,7 +79,7 @@ void gelu(float* values, int64_t count, Team& team) {
 void silu_product(float* gate, const float* up, int64_t count, Team& team) {
   team.run((count + kValuesOfTask - 1) / kValuesOfTask, [&](int64_t task) {
     const int64_t begin = task * kValuesOfTask;
-    silu_product_span(gate + begin, up + begin, std::min(kValuesOfTask, count - begin));
+    silu_product(gate + begin, up + begin, std::min(kValuesOfTask, count - begin));
   });
 }
 

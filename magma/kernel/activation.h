@@ -8,7 +8,8 @@
 namespace magma {
 
 void gelu(float* values, int64_t count, Team& team);                         // in place; the exact form, with erf
-void silu_product(float* gate, const float* up, int64_t count, Team& team);  // gate = silu(gate) * up
+void silu_product(float* gate, const float* up, int64_t count);              // gate = silu(gate) * up
+void silu_product(float* gate, const float* up, int64_t count, Team& team);  // the same values
 void softmax(float* values, int64_t count);
 
 float gelu_plain(float value);  // oracles, in f64

@@ -8,7 +8,8 @@
 
 namespace magma {
 
-constexpr int64_t kTileRows = 6;  // at most, in one call
+constexpr int64_t kTileRows = 6;         // at most, in one call
+constexpr int64_t kUnpackedDepth = 256;  // 16 KB of codes: they stay in the first-level cache
 
 // Groups first .. last of a panel.
 struct PanelPart {
@@ -37,8 +38,9 @@ struct CodedGroup {
 
 struct QuantisedKernels {
   void (*unpacked)(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& groups);
-  // From the packed panel itself, all groups from 0; nullptr: this instruction set has none.
+  // From the packed panel itself, whole, or from a super block on; nullptr: this instruction set has none.
   void (*packed)(const QuantisedTile& tile, int64_t rows);
+  int64_t packed_bits;  // codes of up to so many are not worth unpacking for more than kTileRows rows either
   void (*widen)(const uint8_t* halves, int64_t count, float* values);  // f16 -> f32
   CodedGroup (*quantise)(const float* x, int64_t count, int8_t* codes);
 };

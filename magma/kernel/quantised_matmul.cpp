@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "magma/core/check.h"
+#include "magma/kernel/activation.h"
 #include "magma/kernel/matmul.h"
 #include "magma/kernel/quantised_kernels.h"
 
@@ -14,8 +15,7 @@ namespace magma {
 namespace {
 
 constexpr int64_t kPanel = kQuantisedPanel;
-constexpr int64_t kUnpackedDepth = 256;  // 16 KB of codes: they stay in the first-level cache
-constexpr int64_t kRowBlock = 516;       // rows of one task; a multiple of kTileRows
+constexpr int64_t kRowBlock = 516;  // rows of one task; a multiple of kTileRows
 constexpr int64_t kSmallestGroup = 16;
 constexpr int64_t kBytesOfTask = 1 << 19;  // of weights, where there are enough of them
 constexpr int64_t kTasksOfThread = 4;      // at least: neighbours may take a thread's time
@@ -60,49 +60,80 @@ struct RowRange {
   int64_t begin, end;
 };
 
-// sums [rows, 64] += one panel's products.
-void add_panel(const QuantisedMatrix& weight, int64_t panel, const QuantisedRows& x, RowRange rows, float* sums) {
+// sums [rows, 64] += the products of a part of a panel.
+void add_part(const PanelPart& part, const QuantisedRows& x, RowRange rows, float* sums) {
   const QuantisedKernels& kernel = quantised_kernels();
-  PanelPart part{&weight, panel, 0, weight.groups()};
-  if (kernel.packed != nullptr && rows.end - rows.begin <= kTileRows) {
-    return kernel.packed({&x, rows.begin, part, sums}, rows.end - rows.begin);
-  }
-  Unpacked& room = unpacked_room();
-  const UnpackedGroups groups = room.groups(weight.format.kind);
-  const int64_t step = kUnpackedDepth / weight.format.group;
-  for (int64_t g = 0; g < weight.groups(); g += step) {
-    part.first_group = g;
-    part.last_group = std::min(weight.groups(), g + step);
-    unpack_groups(part, kernel.widen, groups);
-    for (int64_t m = rows.begin; m < rows.end; m += kTileRows) {
-      kernel.unpacked({&x, m, part, sums + (m - rows.begin) * kPanel}, std::min(kTileRows, rows.end - m), groups);
+  const bool many = rows.end - rows.begin > kTileRows;
+  const bool unpacks = kernel.packed == nullptr || (many && code_bits(part.matrix->format.kind) > kernel.packed_bits);
+  const UnpackedGroups groups = unpacked_room().groups(part.matrix->format.kind);
+  if (unpacks) unpack_groups(part, kernel.widen, groups);
+  for (int64_t m = rows.begin; m < rows.end; m += kTileRows) {
+    const QuantisedTile tile{&x, m, part, sums + (m - rows.begin) * kPanel};
+    const int64_t count = std::min(kTileRows, rows.end - m);
+    if (unpacks) {
+      kernel.unpacked(tile, count, groups);
+    } else {
+      kernel.packed(tile, count);
     }
   }
 }
 
-void write_outputs(const QuantisedProduct& product, int64_t m, int64_t panel, const float* sums) {
-  const int64_t first = panel * kPanel, outputs = std::min(kPanel, product.weight.N - first);
-  float* y = product.y + m * product.weight.N + first;
-  for (int64_t o = 0; o < outputs; ++o) {
-    y[o] = product.bias == nullptr ? sums[o] : sums[o] + product.bias[first + o];
+// sums [rows, 64] += one panel's products. Few rows read it as one stream, many in parts that stay in the cache.
+void add_panel(const QuantisedMatrix& weight, int64_t panel, const QuantisedRows& x, RowRange rows, float* sums) {
+  const bool one_stream = quantised_kernels().packed != nullptr && rows.end - rows.begin <= kTileRows;
+  const int64_t step = one_stream ? weight.groups() : kUnpackedDepth / weight.format.group;
+  for (int64_t g = 0; g < weight.groups(); g += step) {
+    add_part({&weight, panel, g, std::min(weight.groups(), g + step)}, x, rows, sums);
   }
 }
 
-std::vector<float>& sums_room(int64_t rows) {
+void add_bias(const float* bias, int64_t outputs, float* sums) {
+  for (int64_t o = 0; bias != nullptr && o < outputs; ++o) sums[o] += bias[o];
+}
+
+// [rows, 64], zero.
+float* sums_room(int64_t rows) {
   thread_local std::vector<float> room;
   room.assign(static_cast<size_t>(rows * kPanel), 0.0F);
-  return room;
+  return room.data();
 }
 
-// `panel` counts through all products.
-void one_panel(std::span<const QuantisedProduct> products, int64_t panel, const QuantisedRows& x, RowRange rows) {
-  const QuantisedProduct* product = products.data();
-  while (panel >= product->weight.panel_count()) panel -= (product++)->weight.panel_count();
-  std::vector<float>& sums = sums_room(rows.end - rows.begin);
-  add_panel(product->weight, panel, x, rows, sums.data());
-  for (int64_t m = rows.begin; m < rows.end; ++m) {
-    write_outputs(*product, m, panel, sums.data() + (m - rows.begin) * kPanel);
+void one_panel(const QuantisedProduct& product, int64_t panel, const QuantisedRows& x, RowRange rows) {
+  const int64_t N = product.weight.N, first = panel * kPanel, outputs = std::min(kPanel, N - first);
+  float* sums = sums_room(rows.end - rows.begin);
+  add_panel(product.weight, panel, x, rows, sums);
+  for (int64_t m = rows.begin; m < rows.end; ++m, sums += kPanel) {
+    if (product.bias != nullptr) add_bias(product.bias + first, outputs, sums);
+    std::copy_n(sums, outputs, product.y + m * N + first);
   }
+}
+
+void one_gated_panel(const QuantisedGate& job, int64_t panel, const QuantisedRows& x, RowRange rows) {
+  const int64_t N = job.gate.N, first = panel * kPanel, outputs = std::min(kPanel, N - first);
+  float* gate = sums_room(2 * (rows.end - rows.begin));
+  float* up = gate + (rows.end - rows.begin) * kPanel;
+  add_panel(job.gate, panel, x, rows, gate);
+  add_panel(job.up, panel, x, rows, up);
+  for (int64_t m = rows.begin; m < rows.end; ++m, gate += kPanel, up += kPanel) {
+    if (job.gate_bias != nullptr) add_bias(job.gate_bias + first, outputs, gate);
+    if (job.up_bias != nullptr) add_bias(job.up_bias + first, outputs, up);
+    silu_product(gate, up, kPanel);
+    std::copy_n(gate, outputs, job.y + m * N + first);
+  }
+}
+
+// body(panel, rows). Panels are the outer order: a thread's rows of the next task find them in its cache. Small panels
+// go together, since the start of each part of a stream waits for the memory.
+template <typename Body>
+void for_panels(int64_t panels, int64_t panel_bytes, int64_t rows, Team& team, const Body& body) {
+  const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
+  const int64_t most = std::max<int64_t>(1, panels / (kTasksOfThread * team.threads()));
+  const int64_t step = row_blocks > 1 ? 1 : std::clamp<int64_t>(kBytesOfTask / panel_bytes, 1, most);
+  team.run((panels + step - 1) / step * row_blocks, [&](int64_t task) {
+    const int64_t begin = task % row_blocks * kRowBlock;
+    const int64_t first = task / row_blocks * step, last = std::min(panels, first + step);
+    for (int64_t panel = first; panel < last; ++panel) body(panel, RowRange{begin, std::min(rows, begin + kRowBlock)});
+  });
 }
 
 void require(const QuantisedMatrix& weight, const QuantisedRows& x) {
@@ -124,17 +155,19 @@ void quantised_matmul(std::span<const QuantisedProduct> products, const Quantise
     require(product.weight, x);
     panels += product.weight.panel_count();
   }
-  // Panels are the outer order: a thread's rows of the next task find them in its cache. Small panels go together,
-  // since the start of each part of a stream waits for the memory.
-  const int64_t row_blocks = (x.rows() + kRowBlock - 1) / kRowBlock;
-  const int64_t most = std::max<int64_t>(1, panels / (kTasksOfThread * team.threads()));
-  const int64_t step =
-      row_blocks > 1 ? 1 : std::clamp<int64_t>(kBytesOfTask / products[0].weight.panel_bytes(), 1, most);
-  team.run((panels + step - 1) / step * row_blocks, [&](int64_t task) {
-    const int64_t begin = task % row_blocks * kRowBlock, end = std::min(x.rows(), begin + kRowBlock);
-    const int64_t first = task / row_blocks * step, last = std::min(panels, first + step);
-    for (int64_t panel = first; panel < last; ++panel) one_panel(products, panel, x, {begin, end});
+  for_panels(panels, products[0].weight.panel_bytes(), x.rows(), team, [&](int64_t panel, RowRange rows) {
+    const QuantisedProduct* product = products.data();
+    while (panel >= product->weight.panel_count()) panel -= (product++)->weight.panel_count();
+    one_panel(*product, panel, x, rows);
   });
+}
+
+void quantised_gate(const QuantisedGate& job, const QuantisedRows& x, Team& team) {
+  require(job.gate, x);
+  require(job.up, x);
+  MAGMA_CHECK(job.gate.N == job.up.N, "{} and {} outputs of a gate", job.gate.N, job.up.N);
+  for_panels(job.gate.panel_count(), job.gate.panel_bytes() + job.up.panel_bytes(), x.rows(), team,
+             [&](int64_t panel, RowRange rows) { one_gated_panel(job, panel, x, rows); });
 }
 
 void quantised_matmul_plain(const QuantisedProduct& product, const QuantisedRows& x) {

@@ -21,6 +21,16 @@ struct QuantisedProduct {
 
 // Products of the same rows in one pass of the team; groups of weights and rows are the same.
 void quantised_matmul(std::span<const QuantisedProduct> products, const QuantisedRows& x, Team& team);
+
+// y [rows of x, N] = silu(x * gate^T + gate_bias) * (x * up^T + up_bias); both [N, K], the same values as apart.
+struct QuantisedGate {
+  QuantisedMatrix gate, up;
+  const float* gate_bias = nullptr;
+  const float* up_bias = nullptr;
+  float* y = nullptr;
+};
+void quantised_gate(const QuantisedGate& job, const QuantisedRows& x, Team& team);
+
 void quantised_matmul_plain(const QuantisedProduct& product, const QuantisedRows& x);  // the oracle: sums in f64
 
 // "avx512_vnni", "avx2", "plain": what this processor runs; tests choose others.

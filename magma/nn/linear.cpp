@@ -126,29 +126,50 @@ Tensor Linear::forward(const Tensor& x, Team& team) const {
   return y;
 }
 
+namespace {
+
+// Quantised in groups of one length, and not by way of bf16: then they take the same rounded rows.
+bool take_same_rows(std::span<const LinearOutput> layers, int64_t rows) {
+  const std::optional<int64_t> group = layers.front().layer->quantised_group();
+  return group && !goes_through_bf16(rows) &&
+         std::all_of(layers.begin(), layers.end(), [&](const auto& l) { return l.layer->quantised_group() == group; });
+}
+
+const QuantisedRows& quantised_rows(const Linear& layer, const float* x, int64_t rows, Team& team) {
+  QuantisedRows& room = quantised_room();
+  room.assign(x, rows, layer.inputs(), *layer.quantised_group(), team);
+  return room;
+}
+
+}  // namespace
+
 void forward_together(std::span<const LinearOutput> layers, const float* x, int64_t rows, Team& team) {
   constexpr size_t kMost = 4;
   std::array<QuantisedProduct, kMost> products;
-  const std::optional<int64_t> group = layers.front().layer->quantised_group();
-  const bool one_pass =
-      group && !goes_through_bf16(rows) && layers.size() <= kMost &&
-      std::all_of(layers.begin(), layers.end(), [&](const auto& l) { return l.layer->quantised_group() == group; });
-  if (!one_pass) {
+  if (layers.size() > kMost || !take_same_rows(layers, rows)) {
     for (const LinearOutput& output : layers) output.layer->forward(x, rows, output.y, team);
     return;
   }
   for (size_t i = 0; i < layers.size(); ++i) {
     products.at(i) = {layers[i].layer->quantised_matrix(team), layers[i].layer->bias(), layers[i].y};
   }
-  QuantisedRows& quantised = quantised_room();
-  quantised.assign(x, rows, products[0].weight.K, products[0].weight.format.group, team);
+  const QuantisedRows& quantised = quantised_rows(*layers[0].layer, x, rows, team);
   quantised_matmul(std::span(products).first(layers.size()), quantised, team);
 }
 
 void forward_gated(const GatedLinear& layers, const float* x, int64_t rows, Team& team) {
-  const std::array<LinearOutput, 2> both = {{{&layers.gate_layer, layers.gate}, {&layers.up_layer, layers.up}}};
+  const Linear &gate = layers.gate_layer, &up = layers.up_layer;
+  std::array<LinearOutput, 2> both = {{{&gate, layers.gate}, {&up, nullptr}}};
+  if (take_same_rows(both, rows)) {
+    const QuantisedGate job{gate.quantised_matrix(team), up.quantised_matrix(team), gate.bias(), up.bias(),
+                            layers.gate};
+    return quantised_gate(job, quantised_rows(gate, x, rows, team), team);
+  }
+  const int64_t count = rows * gate.outputs();
+  if (!layers.up.defined() || layers.up.count() < count) layers.up = Tensor::uninitialised({rows, gate.outputs()});
+  both[1].y = layers.up.mutable_floats();
   forward_together(both, x, rows, team);
-  silu_product(layers.gate, layers.up, rows * layers.gate_layer.outputs(), team);
+  silu_product(layers.gate, both[1].y, count, team);
 }
 
 Linear take_linear(WeightLoader& loader, const std::string& name, Shape shape, bool with_bias) {

@@ -50,12 +50,12 @@ struct LinearOutput {
 // Layers with the same inputs: what they share is done once.
 void forward_together(std::span<const LinearOutput> layers, const float* x, int64_t rows, Team& team);
 
-// gate = silu(gate(x)) * up(x); `up` is room of the same size.
+// gate = silu(gate(x)) * up(x)
 struct GatedLinear {
   const Linear& gate_layer;
   const Linear& up_layer;
-  float* gate;
-  float* up;
+  float* gate;  // [rows, out]
+  Tensor& up;   // room, made where it is needed
 };
 void forward_gated(const GatedLinear& layers, const float* x, int64_t rows, Team& team);
 

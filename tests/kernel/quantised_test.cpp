@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "magma/core/random.h"
+#include "magma/kernel/activation.h"
 #include "magma/kernel/number_format.h"
 #include "magma/kernel/quantised_bf16.h"
 #include "magma/kernel/quantised_matmul.h"
@@ -128,6 +129,30 @@ TEST_P(Quantised, RowsThreadsAndNeighboursChangeNoBit) {
       const QuantisedProduct alone{weight.matrix, nullptr, single.data()};
       quantised_matmul({&alone, 1}, rows, one);
       EXPECT_EQ(0, std::memcmp(single.data(), all.data() + m * N, single.size() * sizeof(float))) << m;
+    }
+  }
+}
+
+TEST_P(Quantised, AGateIsItsPartsOneAfterTheOther) {
+  Rng rng(10);
+  Team one(1), three(3);
+  const QuantisedFormat format = random_format(rng, GetParam());
+  const int64_t N = 150, K = 410;
+  const Stored gate = random_matrix(rng, N, K, format), up = random_matrix(rng, N, K, format);
+  const std::vector<float> gate_bias = normal_values(rng, N);
+  for (const QuantisedInstructions instructions : instructions_here()) {
+    use_quantised_instructions(instructions);
+    for (const int64_t M : {1, 5, 23}) {
+      const std::vector<float> x = normal_values(rng, M * K);
+      QuantisedRows rows;
+      rows.assign(x.data(), M, K, format.group, one);
+      std::vector<float> expected(static_cast<size_t>(M * N)), factors(expected.size()), y(expected.size());
+      const QuantisedProduct both[] = {{gate.matrix, gate_bias.data(), expected.data()},
+                                       {up.matrix, nullptr, factors.data()}};
+      quantised_matmul(both, rows, one);
+      silu_product(expected.data(), factors.data(), M * N, one);
+      quantised_gate({gate.matrix, up.matrix, gate_bias.data(), nullptr, y.data()}, rows, three);
+      EXPECT_EQ(0, std::memcmp(y.data(), expected.data(), y.size() * sizeof(float))) << M;
     }
   }
 }
