@@ -164,8 +164,8 @@ struct QueryBlock {
   float *scores, *tile;
 };
 
-std::vector<QueryRow> rows_of(const Attention& job, const QueryBlock& block) {
-  std::vector<QueryRow> rows;
+void rows_of(const Attention& job, const QueryBlock& block, std::vector<QueryRow>& rows) {
+  rows.clear();
   const int64_t group = job.heads / job.key_heads, before = job.length - job.queries;
   for (int64_t t = block.begin; t < block.end; ++t) {
     for (int64_t head = block.key_head * group; head < (block.key_head + 1) * group; ++head) {
@@ -174,7 +174,6 @@ std::vector<QueryRow> rows_of(const Attention& job, const QueryBlock& block) {
                       job.out + (t * job.heads + head) * job.width, first_key(job, before + t), before + t + 1});
     }
   }
-  return rows;
 }
 
 // Of the block's head in this tile. f32 stays where it is.
@@ -219,7 +218,8 @@ MAGMA_CPU_CLONES void add_tile(const std::vector<QueryRow>& rows, const HeadRows
 }
 
 void attend_block(const Attention& job, const QueryBlock& block) {
-  const std::vector<QueryRow> rows = rows_of(job, block);
+  thread_local std::vector<QueryRow> rows;
+  rows_of(job, block, rows);
   const int64_t end = rows.back().to;
   for (int64_t from = rows.front().from; from < end; from += kKeysOfTile) {
     const KeySpan tile{from, std::min(end, from + kKeysOfTile)};
@@ -242,6 +242,7 @@ void attend(const Attention& job, Team& team) {
     thread_local std::vector<float> scores;
     thread_local std::vector<CacheLine> tile;
     const int64_t begin = i / job.key_heads * queries, end = std::min(job.queries, begin + queries);
+    scores.reserve(static_cast<size_t>((end - begin) * group * job.capacity));  // it grows when the cache does
     scores.resize(static_cast<size_t>((end - begin) * group * job.length));
     tile.resize(static_cast<size_t>((kKeysOfTile * job.width + kFloatsOfLine - 1) / kFloatsOfLine));
     attend_block(job, {begin, end, i % job.key_heads, scores.data(), tile.data()->values});

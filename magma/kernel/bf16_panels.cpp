@@ -29,16 +29,10 @@ MAGMA_CPU_CLONES void round_to_bf16(const float* from, int64_t count, uint16_t* 
 namespace {
 
 // Values of x rounded to bf16, rows filled up with zeros: [rows, depth].
-struct Rounded {
-  std::vector<uint16_t> values;
-  int64_t depth = 0;
-};
-
-Rounded rounded(const PanelMatmul& job, int64_t rows, Team& team) {
+void round_rows(const PanelMatmul& job, int64_t rows, std::vector<uint16_t>& values, Team& team) {
   const int64_t K = job.weight.K, depth = job.weight.depth();
-  Rounded result{std::vector<uint16_t>(static_cast<size_t>(rows * depth)), depth};
-  team.run(job.M, [&](int64_t m) { round_to_bf16(job.x + m * K, K, result.values.data() + m * depth); });
-  return result;
+  values.assign(static_cast<size_t>(rows * depth), 0);
+  team.run(job.M, [&](int64_t m) { round_to_bf16(job.x + m * K, K, values.data() + m * depth); });
 }
 
 bool has_avx512_bf16() {
@@ -68,13 +62,16 @@ void write_outputs(const PanelMatmul& job, int64_t m, int64_t n, const float* su
 }
 
 void few_rows(const PanelMatmul& job, Team& team) {
-  const Rounded x = rounded(job, job.M, team);
+  thread_local std::vector<uint16_t> room;  // reused: no token allocates it anew
+  round_rows(job, job.M, room, team);
+  const uint16_t* x = room.data();
+  const int64_t depth = job.weight.depth();
   team.run(job.weight.panels(), [&](int64_t panel) {
     std::array<float, kPanelRows * kPanelWidth> sums{};
-    const uint16_t* values = job.weight.values + panel * kPanelWidth * x.depth;
+    const uint16_t* values = job.weight.values + panel * kPanelWidth * depth;
     for (int64_t m = 0; m < job.M; m += kPanelRows) {
       const int64_t rows = std::min(kPanelRows, job.M - m);
-      sums_of({values, x.values.data() + m * x.depth, x.depth, sums.data()}, rows);
+      sums_of({values, x + m * depth, depth, sums.data()}, rows);
       for (int64_t r = 0; r < rows; ++r) {
         write_outputs(job, m + r, panel * kPanelWidth, sums.data() + r * kPanelWidth, kPanelWidth);
       }
@@ -86,7 +83,9 @@ void few_rows(const PanelMatmul& job, Team& team) {
 void many_rows(const PanelMatmul& job, Team& team) {
   const int64_t blocks = (job.M + kRowBlock - 1) / kRowBlock;
   const int64_t chunks = (job.weight.panels() + kChunkPanels - 1) / kChunkPanels;
-  const Rounded x = rounded(job, blocks * kRowBlock, team);
+  const int64_t depth = job.weight.depth();
+  std::vector<uint16_t> x;
+  round_rows(job, blocks * kRowBlock, x, team);
   team.run(blocks * chunks, [&](int64_t i) {
     const int64_t m = i / chunks * kRowBlock, panel = i % chunks * kChunkPanels;
     const int64_t rows = std::min(kRowBlock, (job.M - m + kRowStep - 1) / kRowStep * kRowStep);
@@ -95,9 +94,9 @@ void many_rows(const PanelMatmul& job, Team& team) {
     y.resize(static_cast<size_t>(kRowBlock * kChunkPanels * kPanelWidth));
     onednn_product({.M = rows,
                     .N = outputs,
-                    .K = x.depth,
-                    .x = x.values.data() + m * x.depth,
-                    .panels = job.weight.values + panel * kPanelWidth * x.depth,
+                    .K = depth,
+                    .x = x.data() + m * depth,
+                    .panels = job.weight.values + panel * kPanelWidth * depth,
                     .y = y.data()});
     for (int64_t r = m; r < std::min(job.M, m + rows); ++r) {
       write_outputs(job, r, panel * kPanelWidth, y.data() + (r - m) * outputs, outputs);

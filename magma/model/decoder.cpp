@@ -12,46 +12,19 @@
 
 namespace magma {
 
-// One forward pass: N places in all.
-struct Decoder::Workspace {
-  Workspace(Tensor input, const TextConfig& config, StageSink sink)
-      : x(std::move(input)), linear_inputs(std::move(sink)) {
-    const int64_t N = x.dim(0), queries = config.num_attention_heads * config.head_dim;
-    const int64_t keys = config.num_key_value_heads * config.head_dim;
-    normed = Tensor::uninitialised(x.shape());
-    out = Tensor::uninitialised(x.shape());
-    query = Tensor::uninitialised({N, queries});
-    attended = Tensor::uninitialised({N, queries});
-    key = Tensor::uninitialised({N, keys});
-    value = Tensor::uninitialised({N, keys});
-    gate = Tensor::uninitialised({N, config.intermediate_size});
-    up = Tensor::uninitialised({N, config.intermediate_size});
-  }
+struct Decoder::Pass {
+  const std::vector<Segment>& segments;
+  const StageSink& linear_inputs;
+  DecoderRoom& room;
+  Team& team;
+  int64_t places;
 
-  void show(int64_t layer, const char* input, const Tensor& places) const {
-    if (linear_inputs) linear_inputs(fmt::format("layer.{}.{}", layer, input), places);
+  void show(int64_t layer, const char* input, const Tensor& values) const {
+    if (linear_inputs) linear_inputs(fmt::format("layer.{}.{}", layer, input), values);
   }
-
-  Tensor x, normed, out;  // [N, D]
-  Tensor query, attended;
-  Tensor key, value;
-  Tensor gate, up;
-  RopeTable rope;  // [N, rotary width / 2]
-  StageSink linear_inputs;
 };
 
 namespace {
-
-RopeTable rope_of(const TextConfig& config, const std::vector<Segment>& segments) {
-  std::vector<int64_t> positions;
-  int64_t longest = 0;
-  for (const Segment& segment : segments) {
-    const int64_t begin = segment.cache->length();
-    for (int64_t i = 0; i < segment.rows; ++i) positions.push_back(begin + i);
-    longest = std::max(longest, begin + segment.rows);
-  }
-  return rope_table(rope_frequencies(config.rope, longest), positions);
-}
 
 void require_room(const TextConfig& config, const std::vector<Segment>& segments) {
   for (const Segment& segment : segments) {
@@ -98,83 +71,138 @@ void Decoder::embed(int64_t id, float* row) const {
   for (int64_t i = 0; i < D; ++i) row[i] = value_at(table.data(), format, id * D + i);
 }
 
-Tensor Decoder::forward(Tensor x, const std::vector<Segment>& segments, const DecoderSinks& sinks, Team& team) const {
-  require_room(config_, segments);
-  Workspace work(std::move(x), config_, sinks.linear_inputs);
-  work.rope = rope_of(config_, segments);
-  for (const Segment& segment : segments) segment.cache->reserve(segment.rows);
-  const int64_t N = work.x.dim(0);
-  for (int64_t l = 0; l < config_.num_hidden_layers; ++l) {
-    const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
-    layer.attention_norm.forward(work.x.floats(), N, work.normed.mutable_floats(), team);
-    attention(l, segments, work, team);
-    add(work.out.floats(), work.out.count(), work.x.mutable_floats(), team);
-    layer.mlp_norm.forward(work.x.floats(), N, work.normed.mutable_floats(), team);
-    mlp(l, work, team);
-    add(work.out.floats(), work.out.count(), work.x.mutable_floats(), team);
-    if (sinks.stages) sinks.stages(fmt::format("hidden.layer.{}", l), work.x);
+void Decoder::make_room(int64_t places, DecoderRoom& room) const {
+  if (room.x.defined() && room.x.dim(0) >= places) return;
+  const int64_t queries = config_.num_attention_heads * config_.head_dim;
+  const int64_t keys = config_.num_key_value_heads * config_.head_dim;
+  for (Tensor* tensor : {&room.x, &room.normed, &room.out}) *tensor = Tensor::uninitialised({places, width()});
+  for (Tensor* tensor : {&room.query, &room.attended}) *tensor = Tensor::uninitialised({places, queries});
+  for (Tensor* tensor : {&room.key, &room.value}) *tensor = Tensor::uninitialised({places, keys});
+  room.gate = Tensor::uninitialised({places, config_.intermediate_size});
+  for (Tensor* tensor : {&room.cosines, &room.sines}) {
+    *tensor = Tensor::uninitialised({places, config_.rotary_width / 2});
   }
-  for (const Segment& segment : segments) segment.cache->advance(segment.rows);
-  weights_.norm.forward(work.x.floats(), N, work.normed.mutable_floats(), team);
-  if (sinks.stages) sinks.stages("hidden.final", work.normed);
-  if (sinks.linear_inputs) sinks.linear_inputs("head", work.normed);
-  return work.normed;
 }
 
-void Decoder::attention(int64_t l, const std::vector<Segment>& segments, Workspace& work, Team& team) const {
-  const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
-  const int64_t N = work.x.dim(0), E = config_.head_dim, half = config_.rotary_width / 2;
-  const int64_t heads = config_.num_attention_heads, key_heads = config_.num_key_value_heads;
-  const std::array<LinearOutput, 3> outputs = {{{&layer.query, work.query.mutable_floats()},
-                                                {&layer.key, work.key.mutable_floats()},
-                                                {&layer.value, work.value.mutable_floats()}}};
-  work.show(l, "attention", work.normed);
-  forward_together(outputs, work.normed.floats(), N, team);
-  const auto turn = [&](Tensor& values, int64_t count) {
-    team.run(N, [&](int64_t r) {
-      rotate({.heads = count,
-              .width = config_.rotary_width,
-              .cosines = work.rope.cosines.floats() + r * half,
-              .sines = work.rope.sines.floats() + r * half,
-              .values = values.mutable_floats() + r * count * E,
-              .stride = E});
-    });
-  };
-  turn(work.query, heads);
-  turn(work.key, key_heads);
-  int64_t first = 0;
+void Decoder::prepare_places(const std::vector<Segment>& segments, DecoderRoom& room) const {
+  room.segment_of.clear();
+  room.positions.clear();
+  int64_t longest = 0;
   for (const Segment& segment : segments) {
-    segment.cache->write(l, work.key.floats() + first * key_heads * E, work.value.floats() + first * key_heads * E,
-                         segment.rows, key_heads * E);
+    segment.cache->reserve(segment.rows);
+    const int64_t begin = segment.cache->length();
+    for (int64_t i = 0; i < segment.rows; ++i) {
+      room.segment_of.push_back(&segment);
+      room.positions.push_back(begin + i);
+    }
+    longest = std::max(longest, begin + segment.rows);
+  }
+  if (room.frequencies_length == 0 || !same_frequencies(config_.rope, room.frequencies_length, longest)) {
+    room.frequencies = rope_frequencies(config_.rope, longest);
+    room.frequencies_length = longest;
+  }
+  const int64_t half = config_.rotary_width / 2;
+  for (size_t r = 0; r < room.positions.size(); ++r) {
+    const int64_t at = static_cast<int64_t>(r) * half;
+    rope_angles(room.frequencies, room.positions[r], room.cosines.mutable_floats() + at,
+                room.sines.mutable_floats() + at);
+  }
+}
+
+void Decoder::forward(const std::vector<Segment>& segments, const DecoderSinks& sinks, DecoderRoom& room,
+                      Team& team) const {
+  require_room(config_, segments);
+  prepare_places(segments, room);
+  const auto N = static_cast<int64_t>(room.positions.size());
+  MAGMA_CHECK(N <= room.x.dim(0), "{} places in room for {}", N, room.x.dim(0));
+  MAGMA_CHECK(N == room.x.dim(0) || (!sinks.stages && !sinks.linear_inputs), "sinks see {} places", room.x.dim(0));
+  const Pass pass{segments, sinks.linear_inputs, room, team, N};
+  const int64_t count = N * width();
+  float* x = room.x.mutable_floats();
+  float* normed = room.normed.mutable_floats();
+  for (int64_t l = 0; l < config_.num_hidden_layers; ++l) {
+    const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
+    layer.attention_norm.forward(x, N, normed, team);
+    attention(l, pass);
+    add(room.out.floats(), count, x, team);
+    layer.mlp_norm.forward(x, N, normed, team);
+    mlp(l, pass);
+    add(room.out.floats(), count, x, team);
+    if (sinks.stages) sinks.stages(fmt::format("hidden.layer.{}", l), room.x);
+  }
+  for (const Segment& segment : segments) segment.cache->advance(segment.rows);
+  weights_.norm.forward(x, N, normed, team);
+  if (sinks.stages) sinks.stages("hidden.final", room.normed);
+  if (sinks.linear_inputs) sinks.linear_inputs("head", room.normed);
+}
+
+// Rotary positions, and keys and values into the caches: place by place, while they are in the first-level cache.
+void Decoder::rotate_and_store(int64_t l, const Pass& pass) const {
+  const int64_t E = config_.head_dim, half = config_.rotary_width / 2;
+  const int64_t heads = config_.num_attention_heads, key_heads = config_.num_key_value_heads;
+  DecoderRoom& room = pass.room;
+  float* queries = room.query.mutable_floats();
+  float* keys = room.key.mutable_floats();
+  pass.team.run(pass.places, [&](int64_t r) {
+    Rotation rotation{.heads = heads,
+                      .width = config_.rotary_width,
+                      .cosines = room.cosines.floats() + r * half,
+                      .sines = room.sines.floats() + r * half,
+                      .values = queries + r * heads * E,
+                      .stride = E};
+    rotate(rotation);
+    rotation.heads = key_heads;
+    rotation.values = keys + r * key_heads * E;
+    rotate(rotation);
+    const auto place = static_cast<size_t>(r);
+    room.segment_of[place]->cache->write(l, room.positions[place], rotation.values,
+                                         room.value.floats() + r * key_heads * E);
+  });
+}
+
+void Decoder::attention(int64_t l, const Pass& pass) const {
+  const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
+  const int64_t heads = config_.num_attention_heads, E = config_.head_dim;
+  DecoderRoom& room = pass.room;
+  const std::array<LinearOutput, 3> outputs = {{{&layer.query, room.query.mutable_floats()},
+                                                {&layer.key, room.key.mutable_floats()},
+                                                {&layer.value, room.value.mutable_floats()}}};
+  pass.show(l, "attention", room.normed);
+  forward_together(outputs, room.normed.floats(), pass.places, pass.team);
+  rotate_and_store(l, pass);
+  int64_t first = 0;
+  for (const Segment& segment : pass.segments) {
     attend({.queries = segment.rows,
             .length = segment.cache->length() + segment.rows,
             .heads = heads,
-            .key_heads = key_heads,
+            .key_heads = config_.num_key_value_heads,
             .width = E,
             .window = config_.sliding_window,
-            .query = work.query.floats() + first * heads * E,
+            .query = room.query.floats() + first * heads * E,
             .query_stride = heads * E,
             .keys = segment.cache->keys(l),
             .values = segment.cache->values(l),
             .capacity = segment.cache->capacity(),
-            .out = work.attended.mutable_floats() + first * heads * E},
-           team);
+            .out = room.attended.mutable_floats() + first * heads * E},
+           pass.team);
     first += segment.rows;
   }
-  work.show(l, "output", work.attended);
-  layer.output.forward(work.attended.floats(), N, work.out.mutable_floats(), team);
+  pass.show(l, "output", room.attended);
+  layer.output.forward(room.attended.floats(), pass.places, room.out.mutable_floats(), pass.team);
 }
 
-void Decoder::mlp(int64_t l, Workspace& work, Team& team) const {
+void Decoder::mlp(int64_t l, const Pass& pass) const {
   const DecoderLayer& layer = weights_.layers[static_cast<size_t>(l)];
-  const int64_t N = work.x.dim(0);
-  work.show(l, "mlp", work.normed);
-  forward_gated({layer.gate, layer.up, work.gate.mutable_floats(), work.up.mutable_floats()}, work.normed.floats(), N,
-                team);
-  work.show(l, "down", work.gate);
-  layer.down.forward(work.gate.floats(), N, work.out.mutable_floats(), team);
+  DecoderRoom& room = pass.room;
+  pass.show(l, "mlp", room.normed);
+  forward_gated({layer.gate, layer.up, room.gate.mutable_floats(), room.up}, room.normed.floats(), pass.places,
+                pass.team);
+  pass.show(l, "down", room.gate);
+  layer.down.forward(room.gate.floats(), pass.places, room.out.mutable_floats(), pass.team);
 }
 
-Tensor Decoder::logits(const Tensor& hidden, Team& team) const { return weights_.head.forward(hidden, team); }
+void Decoder::logits(const float* hidden, int64_t rows, float* y, Team& team) const {
+  weights_.head.forward(hidden, rows, y, team);
+}
 
 }  // namespace magma

@@ -14,11 +14,14 @@ namespace magma {
 namespace {
 
 struct Row {
-  explicit Row(const Prompt& prompt, uint64_t seed)
-      : ids(prompt.ids), seen(prompt.ids.begin(), prompt.ids.end()), rng(seed, "row", "generate") {}
+  Row(const Prompt& prompt, int64_t most, uint64_t seed)
+      : ids(prompt.ids), seen(prompt.ids.begin(), prompt.ids.end()), rng(seed, "row", "generate") {
+    ids.reserve(ids.size() + static_cast<size_t>(most));
+    result.ids.reserve(static_cast<size_t>(most));
+  }
 
-  Ids ids;  // prompt and answer
-  std::set<int64_t> seen;
+  Ids ids;                 // prompt and answer
+  std::set<int64_t> seen;  // for a repetition penalty
   Rng rng;
   std::unique_ptr<TokenConstraint> constraint;
   Generated result;
@@ -29,7 +32,7 @@ struct Row {
 void choose(Row& row, int64_t index, std::span<const float> logits, const GenerateOptions& options) {
   const int64_t id = choose_token(logits, options.sampling, row.seen, row.rng, row.constraint.get());
   row.ids.push_back(id);
-  row.seen.insert(id);
+  if (options.sampling.repetition_penalty != 1) row.seen.insert(id);
   row.result.ids.push_back(id);
   row.result.stopped = std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end();
   if (row.constraint) {
@@ -43,21 +46,23 @@ void choose(Row& row, int64_t index, std::span<const float> logits, const Genera
 
 void decode_one_by_one(Network& network, Prefilled state, std::vector<Row>& rows, const GenerateOptions& options) {
   const int64_t V = network.vocabulary();
+  const Tensor* logits = &state.logits;
+  std::vector<std::optional<int64_t>> next(rows.size());
   while (true) {
-    if (options.on_logits) options.on_logits(state.logits);
-    std::vector<std::optional<int64_t>> next(rows.size());
+    if (options.on_logits) options.on_logits(*logits);
     bool running = false;
     for (size_t r = 0; r < rows.size(); ++r) {
+      next[r].reset();
       if (rows[r].ended) continue;
-      const float* logits = state.logits.floats() + static_cast<int64_t>(r) * V;
-      choose(rows[r], static_cast<int64_t>(r), {logits, static_cast<size_t>(V)}, options);
+      const float* of_row = logits->floats() + static_cast<int64_t>(r) * V;
+      choose(rows[r], static_cast<int64_t>(r), {of_row, static_cast<size_t>(V)}, options);
       if (rows[r].ended) continue;
       next[r] = rows[r].ids.back();
       running = true;
     }
     if (!running) return;
     throw_if_interrupted();
-    state.logits = network.decode(*state.sequences, next);
+    logits = &network.decode(*state.sequences, next);
   }
 }
 
@@ -86,8 +91,9 @@ Ids with_draft(const Network& network, const Row& row, int64_t length, int64_t m
 void decode_by_lookup(Network& network, Prefilled state, std::vector<Row>& rows, const GenerateOptions& options) {
   const auto V = static_cast<size_t>(network.vocabulary());
   std::vector<Ids> fed(rows.size(), Ids(1));  // the logits of prefill are those after one token of each row
+  const Tensor* given = &state.logits;
   while (true) {
-    const float* logits = state.logits.floats();
+    const float* logits = given->floats();
     int64_t running = 0;
     for (size_t r = 0; r < rows.size(); ++r) {
       if (fed[r].empty()) continue;
@@ -109,7 +115,7 @@ void decode_by_lookup(Network& network, Prefilled state, std::vector<Row>& rows,
       fed[r] = with_draft(network, rows[r], state.sequences->length(static_cast<int64_t>(r)), std::min(most, left - 1));
     }
     throw_if_interrupted();
-    state.logits = network.extend(*state.sequences, fed);
+    given = &network.extend(*state.sequences, fed);
   }
 }
 
@@ -123,7 +129,7 @@ bool may_draft(const Network& network, const Sequences& sequences, const Generat
     longest = std::max(longest, sequences.length(r));
   }
   const int64_t end = std::min(longest + options.max_new_tokens, text.max_position_embeddings);
-  return rope_frequencies(text.rope, shortest + 1).inverse == rope_frequencies(text.rope, end).inverse;
+  return same_frequencies(text.rope, shortest + 1, end);
 }
 
 }  // namespace
@@ -148,7 +154,8 @@ std::vector<Generated> generate(Network& network, const std::vector<Prompt>& pro
   require_valid(options);
   MAGMA_CHECK(options.lookup == 0 || !options.on_logits, "rows do not advance in step with lookup");
   std::vector<Row> rows;
-  for (const Prompt& prompt : prompts) rows.emplace_back(prompt, options.seed);
+  const int64_t most = std::min(options.max_new_tokens, network.config().text.max_position_embeddings);
+  for (const Prompt& prompt : prompts) rows.emplace_back(prompt, most, options.seed);
   for (size_t r = 0; options.constraint && r < rows.size(); ++r) {
     rows[r].constraint = options.constraint(static_cast<int64_t>(r));
   }

@@ -1,7 +1,9 @@
 #include "magma/model/magma.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <span>
 
 #include <fmt/core.h>
 
@@ -79,9 +81,11 @@ class NativeNetwork final : public Network {
     }
     const auto rows = merged_places(ids, image_rows, config_.image_token_index);
     const Layout layout = layout_of(rows, options.padding);
-    Tensor x = embedded(rows, images);
+    DecoderRoom room;  // of its own: as large as the prompt, it does not outlive it
+    decoder_.make_room(layout.places(), room);
+    embed(rows, images, room.x.mutable_floats());
     if (options.sink) {
-      options.sink("inputs_embeds", layout.padded(x));
+      options.sink("inputs_embeds", layout.padded(room.x));
       options.sink("attention_mask", layout.attention_mask());
       options.sink("position_ids", layout.position_ids());
     }
@@ -91,49 +95,34 @@ class NativeNetwork final : public Network {
     for (size_t r = 0; r < rows.size(); ++r) segments.push_back({&sequences->caches[r], layout.lengths[r]});
     StageSink padded;
     if (options.sink) padded = [&](const std::string& name, const Tensor& v) { options.sink(name, layout.padded(v)); };
-    const Tensor hidden = decoder_.forward(std::move(x), segments, {padded, options.linear_inputs}, team_);
-    Tensor logits = options.all_logits ? layout.padded(decoder_.logits(hidden, team_))
-                                       : decoder_.logits(last_places(hidden, layout), team_);
-    return {std::move(sequences), std::move(logits)};
+    decoder_.forward(segments, {padded, options.linear_inputs}, room, team_);
+    Tensor logits = logits_of(options.all_logits ? room.normed : last_places(room.normed, layout));
+    return {std::move(sequences), options.all_logits ? layout.padded(logits) : std::move(logits)};
   }
 
-  Tensor decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) override {
-    std::vector<Ids> next(ids.size());
-    for (size_t r = 0; r < ids.size(); ++r) {
-      if (ids[r]) next[r] = {*ids[r]};
-    }
-    const Tensor some = extend(sequences, next);
+  const Tensor& decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) override {
+    next_.clear();
+    for (const std::optional<int64_t>& id : ids) next_.push_back(id ? std::span(&*id, 1) : std::span<const int64_t>());
+    const Tensor& some = advance(sequences);
     if (some.dim(0) == static_cast<int64_t>(ids.size())) return some;
     const int64_t V = vocabulary();
-    Tensor all = Tensor::zeros({static_cast<int64_t>(ids.size()), V});
+    renew({static_cast<int64_t>(ids.size()), V}, spread_logits_);
+    float* to = spread_logits_.mutable_floats();
     const float* from = some.floats();
-    for (size_t r = 0; r < ids.size(); ++r) {
-      if (!ids[r]) continue;
-      std::copy_n(from, V, all.mutable_floats() + static_cast<int64_t>(r) * V);
-      from += V;
-    }
-    return all;
-  }
-
-  Tensor extend(Sequences& sequences, const std::vector<Ids>& ids) override {
-    auto& native = dynamic_cast<NativeSequences&>(sequences);
-    MAGMA_CHECK(ids.size() == native.caches.size(), "ids for {} of {} rows", ids.size(), native.caches.size());
-    std::vector<Segment> segments;
-    int64_t places = 0;
-    for (size_t r = 0; r < ids.size(); ++r) {
-      if (ids[r].empty()) continue;
-      segments.push_back({&native.caches[r], static_cast<int64_t>(ids[r].size())});
-      places += segments.back().rows;
-    }
-    Tensor x = Tensor::uninitialised({places, decoder_.width()});
-    float* to = x.mutable_floats();
-    for (const Ids& row : ids) {
-      for (const int64_t id : row) {
-        decoder_.embed(id, to);
-        to += decoder_.width();
+    for (const std::optional<int64_t>& id : ids) {
+      if (id) {
+        to = std::copy_n(from, V, to);
+        from += V;
+      } else {
+        to = std::fill_n(to, V, 0.0F);
       }
     }
-    return decoder_.logits(decoder_.forward(std::move(x), segments, {}, team_), team_);
+    return spread_logits_;
+  }
+
+  const Tensor& extend(Sequences& sequences, const std::vector<Ids>& ids) override {
+    next_.assign(ids.begin(), ids.end());
+    return advance(sequences);
   }
 
   int64_t few_tokens() const override { return kFewRows; }
@@ -212,12 +201,45 @@ class NativeNetwork final : public Network {
     return result;
   }
 
-  Tensor embedded(const std::vector<std::vector<Place>>& rows, const std::vector<Tensor>& images) const {
+  // The pass of the next tokens of each row -> [sum, V]. What it needs is kept: no token allocates it anew.
+  const Tensor& advance(Sequences& sequences) {
+    auto& native = dynamic_cast<NativeSequences&>(sequences);
+    MAGMA_CHECK(next_.size() == native.caches.size(), "ids for {} of {} rows", next_.size(), native.caches.size());
+    segments_.clear();
     int64_t places = 0;
-    for (const auto& row : rows) places += static_cast<int64_t>(row.size());
+    for (size_t r = 0; r < next_.size(); ++r) {
+      if (next_[r].empty()) continue;
+      segments_.push_back({&native.caches[r], static_cast<int64_t>(next_[r].size())});
+      places += segments_.back().rows;
+    }
+    decoder_.make_room(places, room_);
+    float* to = room_.x.mutable_floats();
+    for (const auto row : next_) {
+      for (const int64_t id : row) {
+        decoder_.embed(id, to);
+        to += decoder_.width();
+      }
+    }
+    decoder_.forward(segments_, {}, room_, team_);
+    renew({places, vocabulary()}, logits_);
+    decoder_.logits(room_.normed.floats(), places, logits_.mutable_floats(), team_);
+    return logits_;
+  }
+
+  // The same memory again, unless its shape changes or somebody kept what the last pass gave.
+  static void renew(std::array<int64_t, 2> sides, Tensor& tensor) {
+    const bool fits = tensor.defined() && !tensor.shared() && tensor.dim(0) == sides[0] && tensor.dim(1) == sides[1];
+    if (!fits) tensor = Tensor::uninitialised({sides[0], sides[1]});
+  }
+
+  Tensor logits_of(const Tensor& hidden) {
+    Tensor logits = Tensor::uninitialised({hidden.dim(0), vocabulary()});
+    decoder_.logits(hidden.floats(), hidden.dim(0), logits.mutable_floats(), team_);
+    return logits;
+  }
+
+  void embed(const std::vector<std::vector<Place>>& rows, const std::vector<Tensor>& images, float* to) const {
     const int64_t D = decoder_.width();
-    Tensor x = Tensor::uninitialised({places, D});
-    float* to = x.mutable_floats();
     for (const auto& row : rows) {
       for (const Place& place : row) {
         if (place.image < 0) {
@@ -230,7 +252,6 @@ class NativeNetwork final : public Network {
         to += D;
       }
     }
-    return x;
   }
 
   static Tensor last_places(const Tensor& hidden, const Layout& layout) {
@@ -250,6 +271,10 @@ class NativeNetwork final : public Network {
   std::unique_ptr<Tower> tower_;
   Projector projector_;
   Decoder decoder_;
+  DecoderRoom room_;  // of the passes after the prompt, with what they take and give
+  std::vector<std::span<const int64_t>> next_;
+  std::vector<Segment> segments_;
+  Tensor logits_, spread_logits_;
 };
 
 // The embedding's rows decide; what the configuration says must agree.

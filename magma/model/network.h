@@ -58,10 +58,11 @@ class Network {
 
   virtual std::vector<Tensor> encode_images(const std::vector<ImageInput>& images, const EncodeOptions& options) = 0;
   virtual Prefilled prefill(const std::vector<Prompt>& prompts, const PrefillOptions& options) = 0;
-  // The next token of each row; none: the row has ended and gets no logits. -> [B, V]
-  virtual Tensor decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) = 0;
+  // The next token of each row; none: the row has ended and gets zeros for logits. -> [B, V]. What decode() and
+  // extend() give is there until the next call of either; a copy of it stays.
+  virtual const Tensor& decode(Sequences& sequences, const std::vector<std::optional<int64_t>>& ids) = 0;
   // The next tokens of each row, none or several -> the logits after each of them, rows end to end [sum, V].
-  virtual Tensor extend(Sequences& sequences, const std::vector<Ids>& ids) = 0;
+  virtual const Tensor& extend(Sequences& sequences, const std::vector<Ids>& ids) = 0;
   // Up to so many tokens in one decode() or extend(), all rows together, logits are the same bits whatever else is in
   // it.
   virtual int64_t few_tokens() const = 0;

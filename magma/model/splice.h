@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "magma/nn/tensor.h"
@@ -39,6 +40,7 @@ struct Layout {
   std::vector<int64_t> lengths;  // of the rows
   Padding padding = Padding::Left;
 
+  int64_t places() const { return std::accumulate(lengths.begin(), lengths.end(), int64_t{0}); }
   int64_t offset(size_t row) const { return padding == Padding::Left ? length - lengths[row] : 0; }
   Tensor attention_mask() const;  // [B, L] I64
   Tensor position_ids() const;    // [B, L] I64; 1 where padded

@@ -71,14 +71,13 @@ CachedRow KvCache::row(Rows& rows, int64_t at) const {
           format_ == CacheFormat::Int8 ? rows.scales.mutable_floats() + at : nullptr};
 }
 
-void KvCache::write(int64_t layer, const float* keys, const float* values, int64_t rows, int64_t stride) {
-  MAGMA_CHECK(length_ + rows <= capacity_, "{} places beyond {} of {}", rows, length_, capacity_);
+void KvCache::write(int64_t layer, int64_t place, const float* keys, const float* values) {
+  MAGMA_CHECK(place < capacity_, "place {} of {}", place, capacity_);
   Layer& into = layers_.at(static_cast<size_t>(layer));
-  for (int64_t i = 0; i < rows * key_heads_; ++i) {
-    const int64_t r = i / key_heads_, g = i % key_heads_;
-    const int64_t to = g * capacity_ + length_ + r, from = r * stride + g * width_;
-    store_row(keys + from, row(into.keys, to));
-    store_row(values + from, row(into.values, to));
+  for (int64_t g = 0; g < key_heads_; ++g) {
+    const int64_t to = g * capacity_ + place;
+    store_row(keys + g * width_, row(into.keys, to));
+    store_row(values + g * width_, row(into.values, to));
   }
 }
 

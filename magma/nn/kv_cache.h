@@ -26,8 +26,9 @@ class KvCache {
   int64_t bytes() const;
   // Room for `more` places after the present ones in every layer.
   void reserve(int64_t more);
-  // keys, values [rows, key_heads, width], rows `stride` floats apart: places length() and on of one layer.
-  void write(int64_t layer, const float* keys, const float* values, int64_t rows, int64_t stride);
+  // keys, values [key_heads, width]: of one place in one layer, beyond length() until all layers were written. Places
+  // may be written by several threads at once.
+  void write(int64_t layer, int64_t place, const float* keys, const float* values);
   void advance(int64_t rows) { length_ += rows; }  // after all layers were written
   void truncate(int64_t length);                   // the first `length` places stay
   CachedRows keys(int64_t layer) const;            // [key_heads, capacity, width]

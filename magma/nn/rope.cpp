@@ -19,9 +19,12 @@ Frequencies plain(double theta, int64_t width) {
   return result;
 }
 
+// The length that the dynamic type goes by.
+int64_t stretched(const RopeConfig& config, int64_t length) { return std::max(length, config.max_position_embeddings); }
+
 Frequencies dynamic(const RopeConfig& config, int64_t length) {
   const auto most = static_cast<double>(config.max_position_embeddings), width = static_cast<double>(config.width);
-  const double n = std::max(static_cast<double>(length), most), factor = config.scaling.factor;
+  const double n = static_cast<double>(stretched(config, length)), factor = config.scaling.factor;
   const double stretch = factor * n / most - (factor - 1);
   return plain(config.theta * std::pow(stretch, width / (width - 2)), config.width);
 }
@@ -68,12 +71,16 @@ double longrope_stretch(const RopeConfig& config) {
   return static_cast<double>(config.max_position_embeddings) / static_cast<double>(original);
 }
 
+// Beyond what longrope's short factors are for.
+bool is_long(const RopeConfig& config, int64_t length) {
+  const int64_t original = config.scaling.original_max_position_embeddings;
+  return length > (original > 0 ? original : config.max_position_embeddings);
+}
+
 Frequencies longrope(const RopeConfig& config, int64_t length) {
   const RopeScaling& scaling = config.scaling;
-  const int64_t original = scaling.original_max_position_embeddings;
-  const bool is_long =
-      scaling.type == "longrope" && length > (original > 0 ? original : config.max_position_embeddings);
-  const std::vector<double>& factors = is_long ? scaling.long_factor : scaling.short_factor;
+  const bool beyond = scaling.type == "longrope" && is_long(config, length);
+  const std::vector<double>& factors = beyond ? scaling.long_factor : scaling.short_factor;
   Frequencies result = plain(config.theta, config.width);
   MAGMA_CHECK(factors.size() == result.size(), "{} factors for {} frequencies", factors.size(), result.size());
   for (size_t i = 0; i < result.size(); ++i) result[i] /= factors[i];
@@ -114,20 +121,17 @@ RopeFrequencies rope_frequencies(const RopeConfig& config, int64_t length) {
   return result;
 }
 
-RopeTable rope_table(const RopeFrequencies& frequencies, const std::vector<int64_t>& positions) {
-  const auto half = static_cast<int64_t>(frequencies.inverse.size());
-  const Shape shape = {static_cast<int64_t>(positions.size()), half};
-  RopeTable table = {Tensor::uninitialised(shape), Tensor::uninitialised(shape)};
-  float* cosines = table.cosines.mutable_floats();
-  float* sines = table.sines.mutable_floats();
-  for (const int64_t position : positions) {
-    for (const float inverse : frequencies.inverse) {
-      const float angle = static_cast<float>(position) * inverse;
-      *cosines++ = static_cast<float>(std::cos(static_cast<double>(angle))) * frequencies.factor;
-      *sines++ = static_cast<float>(std::sin(static_cast<double>(angle))) * frequencies.factor;
-    }
+bool same_frequencies(const RopeConfig& config, int64_t length, int64_t other_length) {
+  if (config.scaling.type == "dynamic") return stretched(config, length) == stretched(config, other_length);
+  return config.scaling.type != "longrope" || is_long(config, length) == is_long(config, other_length);
+}
+
+void rope_angles(const RopeFrequencies& frequencies, int64_t position, float* cosines, float* sines) {
+  for (const float inverse : frequencies.inverse) {
+    const float angle = static_cast<float>(position) * inverse;
+    *cosines++ = static_cast<float>(std::cos(static_cast<double>(angle))) * frequencies.factor;
+    *sines++ = static_cast<float>(std::sin(static_cast<double>(angle))) * frequencies.factor;
   }
-  return table;
 }
 
 }  // namespace magma

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "magma/nn/tensor.h"
-
 namespace magma {
 
 struct RopeScaling {
@@ -35,10 +33,9 @@ struct RopeFrequencies {
 // `length`: of the sequence, for the types that depend on it.
 RopeFrequencies rope_frequencies(const RopeConfig& config, int64_t length);
 
-struct RopeTable {
-  Tensor cosines, sines;  // [positions, width / 2]
-};
-// The angle is position times frequency in f32, as the reference has it.
-RopeTable rope_table(const RopeFrequencies& frequencies, const std::vector<int64_t>& positions);
+bool same_frequencies(const RopeConfig& config, int64_t length, int64_t other_length);
+
+// cosines, sines [width / 2]. The angle is position times frequency in f32, as the reference has it.
+void rope_angles(const RopeFrequencies& frequencies, int64_t position, float* cosines, float* sines);
 
 }  // namespace magma

@@ -21,22 +21,41 @@ bool in(const std::optional<IdRange>& range, int64_t id) { return range && id >=
 
 double penalised(double logit, double penalty) { return logit < 0 ? logit * penalty : logit / penalty; }
 
-std::vector<Candidate> candidates_of(std::span<const float> logits, const SamplingOptions& options,
-                                     const std::set<int64_t>& seen, const TokenConstraint* constraint) {
-  std::vector<Candidate> result;
-  result.reserve(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i) {
+// What a token is chosen by.
+struct Choice {
+  std::span<const float> logits;
+  const SamplingOptions& options;
+  const std::set<int64_t>& seen;
+  const TokenConstraint* constraint;
+};
+
+template <typename Take>
+void for_candidates(const Choice& choice, const Take& take) {
+  const SamplingOptions& options = choice.options;
+  for (size_t i = 0; i < choice.logits.size(); ++i) {
     const auto id = static_cast<int64_t>(i);
     if ((options.allowed && !in(options.allowed, id)) || in(options.banned, id)) continue;
-    if (constraint != nullptr && !constraint->allows(id)) continue;
-    if (!std::isfinite(logits[i])) {
+    if (choice.constraint != nullptr && !choice.constraint->allows(id)) continue;
+    const float logit = choice.logits[i];
+    if (!std::isfinite(logit)) {
       throw Error(ErrorCode::Numerical, {.where = fmt::format("logit {}", id), .what = "not a finite number"});
     }
-    const bool repeated = options.repetition_penalty != 1 && seen.contains(id);
-    result.push_back({id, repeated ? penalised(logits[i], options.repetition_penalty) : logits[i]});
+    const bool repeated = options.repetition_penalty != 1 && choice.seen.contains(id);
+    take(Candidate{id, repeated ? penalised(logit, options.repetition_penalty) : logit});
   }
-  if (result.empty()) throw Error(ErrorCode::Usage, {.where = "allowed ids", .what = "no token is allowed"});
-  return result;
+}
+
+[[noreturn]] void refuse_all() {
+  throw Error(ErrorCode::Usage, {.where = "allowed ids", .what = "no token is allowed"});
+}
+
+int64_t likeliest(const Choice& choice) {
+  std::optional<Candidate> best;
+  for_candidates(choice, [&](const Candidate& candidate) {
+    if (!best || likelier(candidate, *best)) best = candidate;
+  });
+  if (!best) refuse_all();
+  return best->id;
 }
 
 // Weights of the candidates, likeliest first, cut to top_k and top_p.
@@ -81,8 +100,12 @@ void require_valid(const SamplingOptions& options) {
 
 int64_t choose_token(std::span<const float> logits, const SamplingOptions& options, const std::set<int64_t>& seen,
                      Rng& rng, const TokenConstraint* constraint) {
-  std::vector<Candidate> candidates = candidates_of(logits, options, seen, constraint);
-  if (options.temperature == 0) return std::min_element(candidates.begin(), candidates.end(), likelier)->id;
+  const Choice choice{logits, options, seen, constraint};
+  if (options.temperature == 0) return likeliest(choice);
+  std::vector<Candidate> candidates;
+  candidates.reserve(logits.size());
+  for_candidates(choice, [&](const Candidate& candidate) { candidates.push_back(candidate); });
+  if (candidates.empty()) refuse_all();
   const std::vector<double> weights = kept_weights(candidates, options);
   double total = 0;
   for (const double weight : weights) total += weight;

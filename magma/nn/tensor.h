@@ -33,6 +33,7 @@ class Tensor {
 
   bool defined() const { return data_ != nullptr; }
   bool owned() const { return owned_; }
+  bool shared() const { return keeper_.use_count() > 1; }  // others have the same memory
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
   int64_t rank() const { return static_cast<int64_t>(shape_.size()); }

@@ -10,13 +10,13 @@
 namespace magma {
 namespace {
 
-constexpr int64_t kLayers = 3, kKeyHeads = 2, kWidth = 12, kRow = kKeyHeads * kWidth, kStride = kRow + 5;
+constexpr int64_t kLayers = 3, kKeyHeads = 2, kWidth = 12, kRow = kKeyHeads * kWidth;
 constexpr CacheFormat kFormats[] = {CacheFormat::F32, CacheFormat::BF16, CacheFormat::Int8};
 
 // Keys of place p in layer l; values are the keys of layer l + kLayers.
 std::vector<float> place(int64_t layer, int64_t p) {
   Rng rng(static_cast<uint64_t>(layer * 100'000 + p));
-  std::vector<float> values(kStride);
+  std::vector<float> values(kRow);
   for (float& value : values) value = static_cast<float>(rng.normal());
   return values;
 }
@@ -24,13 +24,9 @@ std::vector<float> place(int64_t layer, int64_t p) {
 void append(KvCache& cache, int64_t rows) {
   cache.reserve(rows);
   for (int64_t l = 0; l < kLayers; ++l) {
-    std::vector<float> keys, values;
-    for (int64_t r = 0; r < rows; ++r) {
-      const auto key = place(l, cache.length() + r), value = place(l + kLayers, cache.length() + r);
-      keys.insert(keys.end(), key.begin(), key.end());
-      values.insert(values.end(), value.begin(), value.end());
+    for (int64_t p = cache.length(); p < cache.length() + rows; ++p) {
+      cache.write(l, p, place(l, p).data(), place(l + kLayers, p).data());
     }
-    cache.write(l, keys.data(), values.data(), rows, kStride);
   }
   cache.advance(rows);
 }

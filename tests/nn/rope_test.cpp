@@ -61,5 +61,23 @@ TEST(Rope, LongRopeSwitchesAtTheOriginalLength) {
   EXPECT_NEAR(rope_frequencies(config, 1).factor, std::sqrt(1 + std::log(32.0) / std::log(4096.0)), 1e-6);
 }
 
+TEST(Rope, LengthsWithTheSameFrequenciesAreKnown) {
+  RopeConfig config{.width = 8, .theta = 10000, .max_position_embeddings = 64, .scaling = {}};
+  config.scaling.original_max_position_embeddings = 32;
+  config.scaling.factor = 2;
+  config.scaling.short_factor = {1, 2, 3, 4};
+  config.scaling.long_factor = {5, 6, 7, 8};
+  for (const char* type : {"default", "linear", "dynamic", "llama3", "yarn", "longrope", "factors"}) {
+    config.scaling.type = type;
+    for (const int64_t length : {1, 31, 32, 33, 64, 65, 66}) {
+      for (const int64_t other : {1, 32, 33, 64, 65, 66}) {
+        EXPECT_EQ(same_frequencies(config, length, other),
+                  rope_frequencies(config, length).inverse == rope_frequencies(config, other).inverse)
+            << type << " " << length << " " << other;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace magma
