@@ -112,10 +112,9 @@ MagmaConfig read_gguf_config(const GgufFile& file, const std::string& name) {
   return config_of(read_gguf_llama(file), name);
 }
 
-GgufModel read_gguf_model(const Path& path, int threads, Precision precision) {
-  const GgufFile file(path);
+GgufModel read_gguf_model(const GgufFile& file, const std::string& name, int threads, Precision precision) {
   const GgufLlama llama = read_gguf_llama(file);
-  GgufModel model{config_of(llama, path.string()), {}};
+  GgufModel model{config_of(llama, name), {}};
   Team team(threads);
   std::vector<GgufLlamaTensor> floats;
   for (const GgufLlamaTensor& tensor : gguf_llama_tensors(file, llama)) {

@@ -18,7 +18,7 @@ struct GgufModel {
 MagmaConfig read_gguf_config(const GgufFile& file, const std::string& name);  // `name`: what errors say
 // Stored: quantised matrices keep their blocks, F16 becomes bf16. Error(Refused) for what the file may hold and the
 // decoder does not compute.
-GgufModel read_gguf_model(const Path& path, int threads, Precision precision);
+GgufModel read_gguf_model(const GgufFile& file, const std::string& name, int threads, Precision precision);
 
 // Bytes in memory of every tensor.
 std::map<std::string, int64_t> gguf_weight_bytes(const Path& path, Precision precision);

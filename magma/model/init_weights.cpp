@@ -11,6 +11,7 @@
 #include "magma/core/limits.h"
 #include "magma/core/random.h"
 #include "magma/model/magma.h"
+#include "magma/nn/weight_shards.h"
 
 namespace magma {
 namespace {
@@ -85,24 +86,8 @@ class RandomWeights {
   Team team_;
 };
 
-std::vector<std::vector<Named>> shards_of(const MagmaConfig& config, const InitOptions& options) {
-  std::vector<std::vector<Named>> shards(1);
-  int64_t bytes = 0;
-  for (const auto& [name, shape] : tensors_of(config, config.text.vocab_size)) {
-    const Named tensor = {name, shape};
-    const int64_t size = tensor.count() * dtype_bytes(options.dtype);
-    if (bytes > 0 && bytes + size > options.shard_bytes) {
-      shards.emplace_back();
-      bytes = 0;
-    }
-    bytes += size;
-    shards.back().push_back(tensor);
-  }
-  return shards;
-}
-
 void require_unused(const Path& folder) {
-  for (const char* name : {"config.json", "model.safetensors", "model.safetensors.index.json"}) {
+  for (const char* name : {"config.json", "model.safetensors", kWeightIndex}) {
     if (!std::filesystem::exists(folder / name)) continue;
     throw Error(ErrorCode::Usage, {.file = folder.string(),
                                    .what = "the folder holds a model already",
@@ -126,16 +111,19 @@ InitSummary write_random_model(const Path& config_file, const Path& folder, cons
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) throw system_error("create folder", folder.string(), failed.value());
-  const auto shards = shards_of(config, options);
+  std::vector<Named> tensors;
+  for (const auto& [name, shape] : tensors_of(config, config.text.vocab_size)) tensors.push_back({name, shape});
+  const auto shards = cut_into_shards(std::move(tensors), options.shard_bytes,
+                                      [&](const Named& tensor) { return tensor.count() * dtype_bytes(options.dtype); });
   RandomWeights weights(config, options);
-  Json map = Json::object();
+  std::map<std::string, std::string> file_of;
   InitSummary summary;
   for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
+    const std::string name = shard_file_name(i, shards.size());
     SafetensorsWriter writer(folder / name);
     for (const Named& tensor : shards[i]) {
       weights.write(tensor, writer);
-      map[tensor.name] = name;
+      file_of[tensor.name] = name;
       ++summary.tensors;
       summary.parameters += tensor.count();
     }
@@ -143,8 +131,7 @@ InitSummary write_random_model(const Path& config_file, const Path& folder, cons
   }
   summary.bytes = summary.parameters * dtype_bytes(options.dtype);
   summary.shards = static_cast<int64_t>(shards.size());
-  const Json index = {{"metadata", {{"total_size", summary.bytes}}}, {"weight_map", map}};
-  write_file_atomically(folder / "model.safetensors.index.json", dump_json(index) + "\n");
+  write_weight_index(folder, file_of, summary.bytes);
   write_file_atomically(folder / "config.json", text);
   return summary;
 }

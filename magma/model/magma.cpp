@@ -306,7 +306,7 @@ std::unique_ptr<Network> make_network(const MagmaConfig& config, const WeightMap
 
 std::unique_ptr<Network> load_network(const Path& path, int threads, Precision precision, CacheFormat cache) {
   if (std::filesystem::is_regular_file(path)) {
-    const GgufModel model = read_gguf_model(path, threads, precision);
+    const GgufModel model = read_gguf_model(GgufFile(path), path.string(), threads, precision);
     return make_network(model.config, model.weights, path.string(), threads, cache);
   }
   const MagmaConfig config = read_model_config(path);

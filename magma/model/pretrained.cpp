@@ -69,17 +69,33 @@ PretrainedText text_of_folder(const Path& folder) {
   return text;
 }
 
-PretrainedText text_of_gguf(const Path& path) {
-  const GgufFile file(path);
-  GgufText stored = read_gguf_text(file, path.string());
-  return {.source = path.string(),
-          .config = read_gguf_config(file, path.string()),
+PretrainedText text_of_gguf(const GgufFile& file, const std::string& name) {
+  GgufText stored = read_gguf_text(file, name);
+  return {.source = name,
+          .config = read_gguf_config(file, name),
           .tokenizer = std::move(stored.text.tokenizer),
           .chat = chat_of(stored.text),
           .images = {},
           .stop_ids = std::move(stored.stop_ids),
           .actions = {},
           .image_text = {}};
+}
+
+bool is_gguf(const Path& path) { return std::filesystem::is_regular_file(path); }
+
+// Its header is read once: with a large vocabulary that takes as long as the weights of a small model.
+Pretrained load_gguf(const Path& path, const LoadOptions& options) {
+  const GgufFile file(path);
+  Pretrained model{text_of_gguf(file, path.string()), nullptr};
+  const GgufModel stored = read_gguf_model(file, path.string(), options.threads, options.precision);
+  model.network = make_network(stored.config, stored.weights, path.string(), options.threads, options.cache);
+  return model;
+}
+
+Pretrained load_folder(const Path& path, const LoadOptions& options) {
+  Pretrained model{text_of_folder(path), nullptr};
+  model.network = load_network(path, options.threads, options.precision, options.cache);
+  return model;
 }
 
 }  // namespace
@@ -95,12 +111,11 @@ void require_rows(const PretrainedText& text, int64_t rows) {
 }
 
 PretrainedText load_pretrained_text(const Path& path) {
-  return std::filesystem::is_regular_file(path) ? text_of_gguf(path) : text_of_folder(path);
+  return is_gguf(path) ? text_of_gguf(GgufFile(path), path.string()) : text_of_folder(path);
 }
 
 Pretrained load_pretrained(const Path& path, const LoadOptions& options) {
-  Pretrained model{load_pretrained_text(path), nullptr};
-  model.network = load_network(path, options.threads, options.precision, options.cache);
+  Pretrained model = is_gguf(path) ? load_gguf(path, options) : load_folder(path, options);
   require_rows(model, model.network->vocabulary());
   return model;
 }

@@ -8,7 +8,6 @@
 
 #include "magma/core/error.h"
 #include "magma/core/interrupt.h"
-#include "magma/model/text_samples.h"
 
 namespace magma {
 namespace {
@@ -113,16 +112,15 @@ std::string cost_line(const char* what, const DistributionCost& cost) {
 
 }  // namespace
 
-QuantisationCost quantisation_cost(const Path& before, const Path& after, const QuantiseCheckOptions& options,
-                                   const std::function<void(int64_t)>& progress) {
-  std::optional<Pretrained> model = load_pretrained(before, {.threads = options.threads});
-  const TextSamples samples =
-      text_samples(*model, {options.text, options.images, options.tokens, options.window}, kFewestTokens);
-  Comparison text(samples.text, *model, options.threads, progress);
-  Comparison images(samples.after_images, *model, options.threads, progress);
+QuantisationCost quantisation_cost(const QuantisationCheck& check, const std::function<void(int64_t)>& progress) {
+  const int threads = check.threads;
+  std::optional<Pretrained> model = load_pretrained(check.before, {.threads = threads});
+  const TextSamples samples = text_samples(*model, check.samples, kFewestTokens);
+  Comparison text(samples.text, *model, threads, progress);
+  Comparison images(samples.after_images, *model, threads, progress);
   model.reset();
-  model = load_pretrained(after, {.threads = options.threads});
-  return {text.cost(*model, options.threads, progress), images.cost(*model, options.threads, progress)};
+  model = load_pretrained(check.after, {.threads = threads});
+  return {text.cost(*model, threads, progress), images.cost(*model, threads, progress)};
 }
 
 Json quantisation_cost_json(const QuantisationCost& cost) {

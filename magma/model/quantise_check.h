@@ -7,17 +7,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "magma/core/file.h"
+#include "magma/model/text_samples.h"
 
 namespace magma {
-
-struct QuantiseCheckOptions {
-  Path text;                 // UTF-8
-  std::vector<Path> images;  // each stands before a piece of the text
-  int64_t tokens = 2048;     // of the text at most; each takes 4 bytes per token of the vocabulary meanwhile
-  int64_t window = 512;      // tokens of one sequence
-  int threads = 1;
-};
 
 struct DistributionCost {
   int64_t tokens = 0;  // compared
@@ -32,7 +24,13 @@ struct QuantisationCost {
 };
 
 // Loads one model after the other. Error(Usage) for a text of fewer than two tokens, or images where it sees none.
-QuantisationCost quantisation_cost(const Path& before, const Path& after, const QuantiseCheckOptions& options,
+// Each token of the samples takes 4 bytes per token of the vocabulary meanwhile.
+struct QuantisationCheck {
+  Path before, after;
+  TextSampleOptions samples{.text = {}, .images = {}, .tokens = 2048};
+  int threads = 1;
+};
+QuantisationCost quantisation_cost(const QuantisationCheck& check,
                                    const std::function<void(int64_t sequences)>& progress);
 
 nlohmann::json quantisation_cost_json(const QuantisationCost& cost);

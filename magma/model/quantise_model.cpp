@@ -14,12 +14,12 @@
 #include "magma/nn/quantise_weights.h"
 #include "magma/nn/quantised_file.h"
 #include "magma/nn/weight_files.h"
+#include "magma/nn/weight_shards.h"
 
 namespace magma {
 namespace {
 
 constexpr const char* kSettingsKey = "magma.quantise";
-constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr QuantisedFormat kSensitive{QuantisedKind::Int8, 32};
 constexpr QuantisedFormat kVision{QuantisedKind::Int8, 128};
 
@@ -64,20 +64,6 @@ std::vector<Planned> plan(const Path& source, const QuantiseOptions& options) {
   return all;
 }
 
-std::vector<std::vector<Planned>> shards_of(std::vector<Planned> all, int64_t shard_bytes) {
-  std::vector<std::vector<Planned>> shards(1);
-  int64_t bytes = 0;
-  for (Planned& planned : all) {
-    if (bytes > 0 && bytes + planned.bytes() > shard_bytes) {
-      shards.emplace_back();
-      bytes = 0;
-    }
-    bytes += planned.bytes();
-    shards.back().push_back(std::move(planned));
-  }
-  return shards;
-}
-
 // What decides the bytes of a shard: options, and a look at each tensor.
 std::string settings_of(const std::vector<Planned>& shard, const QuantiseOptions& options,
                         const std::string& calibration) {
@@ -112,10 +98,10 @@ struct Shard {
 
 std::vector<Shard> begun_shards(std::vector<Planned> all, const Path& folder, const QuantiseOptions& options,
                                 const std::string& calibration) {
-  auto parts = shards_of(std::move(all), options.shard_bytes);
+  auto parts = cut_into_shards(std::move(all), options.shard_bytes, [](const Planned& at) { return at.bytes(); });
   std::vector<Shard> shards;
   for (size_t i = 0; i < parts.size(); ++i) {
-    Shard shard{std::move(parts[i]), fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, parts.size()), "", false};
+    Shard shard{std::move(parts[i]), shard_file_name(i, parts.size()), "", false};
     shard.settings = settings_of(shard.tensors, options, calibration);
     shard.found = is_finished(folder / shard.name, shard.settings);
     shards.push_back(std::move(shard));
@@ -190,7 +176,7 @@ class ShardWriter {
 
 bool is_weight_file(const Path& file) {
   const std::string name = file.filename().string(), extension = file.extension().string();
-  return name == kIndex || name.starts_with(".") || extension == ".safetensors" || extension == ".bin" ||
+  return name == kWeightIndex || name.starts_with(".") || extension == ".safetensors" || extension == ".bin" ||
          extension == ".gguf" || extension == ".pth" || extension == ".pt";
 }
 
@@ -276,10 +262,10 @@ QuantiseSummary quantise_model(const Path& source, const Path& folder, const Qua
   if (calibration) calibration->expect(calibrated_weights(shards));
   ShardWriter writer(source, calibration ? &*calibration : nullptr, options.threads, progress);
   QuantiseSummary summary;
-  Json map = Json::object();
+  std::map<std::string, std::string> file_of;
   for (const Shard& shard : shards) {
     for (const Planned& planned : shard.tensors) {
-      map[planned.name] = shard.name;
+      file_of[planned.name] = shard.name;
       ++summary.tensors;
       summary.quantised += planned.format ? 1 : 0;
       summary.calibrated += planned.calibrated ? 1 : 0;
@@ -293,8 +279,7 @@ QuantiseSummary quantise_model(const Path& source, const Path& folder, const Qua
   }
   summary.shards = static_cast<int64_t>(shards.size());
   copy_other_files(source, folder);
-  const Json index = {{"metadata", {{"total_size", summary.bytes}}}, {"weight_map", map}};
-  write_file_atomically(folder / kIndex, dump_json(index) + "\n");
+  write_weight_index(folder, file_of, summary.bytes);
   return summary;
 }
 

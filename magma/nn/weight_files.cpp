@@ -12,11 +12,11 @@
 #include "magma/core/json.h"
 #include "magma/core/limits.h"
 #include "magma/nn/quantised_file.h"
+#include "magma/nn/weight_shards.h"
 
 namespace magma {
 namespace {
 
-constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kSingle = "model.safetensors";
 
 Error malformed(const Path& file, std::string where, std::string what, std::string expected = "",
@@ -74,7 +74,7 @@ void require_as_listed(const Path& index, const Path& shard, const std::set<std:
 }
 
 WeightMap map_sharded(const Path& folder) {
-  const Path index = folder / kIndex;
+  const Path index = folder / kWeightIndex;
   const Json root = read_json(index);
   WeightMap all;
   int64_t bytes = 0;
@@ -126,11 +126,11 @@ void release_pages(const Tensor& mapped) {
 }
 
 WeightMap map_weight_folder(const Path& folder) {
-  if (std::filesystem::exists(folder / kIndex)) return map_sharded(folder);
+  if (std::filesystem::exists(folder / kWeightIndex)) return map_sharded(folder);
   if (std::filesystem::exists(folder / kSingle)) return map_safetensors(folder / kSingle);
   throw Error(ErrorCode::FileSystem, {.file = folder.string(),
                                       .what = "no weights in the folder",
-                                      .expected = fmt::format("{} or {}", kIndex, kSingle)});
+                                      .expected = fmt::format("{} or {}", kWeightIndex, kSingle)});
 }
 
 }  // namespace magma

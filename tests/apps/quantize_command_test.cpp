@@ -1,4 +1,5 @@
 // magma quantize as a user runs it: from a folder to one that every command takes, and what it says when it cannot.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -66,6 +67,46 @@ TEST_F(QuantizeCommand, RefusesWithOneLine) {
   succeeds({"quantize", "model", "-o", "eight", "--to", "int8"});
   fails(2, {"quantize", "model", "-o", "eight", "--to", "int4"}, "another model or other options");
   fails(4, {"quantize", "eight", "-o", "out", "--to", "int4"}, "is quantised already");
+}
+
+TEST_F(QuantizeCommand, CalibratesWithATextOfTheUsersAndGoesOnWithThatTextAlone) {
+  const std::string model = std::string(MAGMA_SOURCE_DIR) + "/tests/fixtures/model/checkpoints/tiny-names";
+  std::string text;
+  for (int i = 0; i < 400; ++i)
+    text += fmt::format("Step {}: the robot moves the cup {} cm to the left. ", i, i * 7 % 31);
+  write("text.txt", text);
+  write("other.txt", text + "And back again.");
+  write("short.txt", "Too short.");
+  const auto quantize = [&](const std::string& file) {
+    return std::vector<std::string>{"quantize",
+                                    model,
+                                    "-o",
+                                    "out",
+                                    "--to",
+                                    "int4",
+                                    "--sensitive",
+                                    "same",
+                                    "--calibrate",
+                                    file,
+                                    "--check",
+                                    file,
+                                    "--calibrate-tokens",
+                                    "1024",
+                                    "--check-tokens",
+                                    "256"};
+  };
+  fails(5, quantize("none.txt"), "none.txt");
+  fails(2, quantize("short.txt"), "is too short");
+  const Json report = json_of(quantize("text.txt"));
+  EXPECT_GT(report["calibrated"], 0);
+  const double kl = report["cost"]["text"]["mean_kl"];
+  EXPECT_GT(kl, 0);
+  EXPECT_EQ(json_of(quantize("text.txt"))["files_found"], report["files"]);
+  fails(2, quantize("other.txt"), "another model or other options");
+  const Json plain = json_of({"quantize", model, "-o", "plain", "--to", "int4", "--sensitive", "same", "--check",
+                              "text.txt", "--check-tokens", "256"});
+  EXPECT_EQ(plain["calibrated"], 0);
+  EXPECT_LT(kl, plain["cost"]["text"]["mean_kl"]);
 }
 
 TEST_F(QuantizeCommand, WeightsThatAreNoNumbersLeaveNothing) {

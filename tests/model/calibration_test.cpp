@@ -99,7 +99,9 @@ TEST_F(CalibratedModel, IsCloserToTheModelOnAnotherText) {
   options.calibration.reset();
   EXPECT_EQ(quantise("plain", options).calibrated, 0);
   const auto kl = [&](const std::string& name) {
-    return quantisation_cost(kSource, out(name), {.text = other_text_, .images = {}}, [](int64_t) {}).text.mean_kl;
+    QuantisationCheck check{.before = kSource, .after = out(name)};
+    check.samples.text = other_text_;
+    return quantisation_cost(check, [](int64_t) {}).text.mean_kl;
   };
   EXPECT_LT(kl("calibrated"), 0.9 * kl("plain"));
 }

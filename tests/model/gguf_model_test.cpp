@@ -42,12 +42,12 @@ TEST(GgufModel, GivesTheLogitsOfTransformers) {
 }
 
 TEST(GgufModel, TellsWhatItIs) {
-  const GgufModel model = read_gguf_model(kFile, 1, Precision::Stored);
+  const GgufModel model = read_gguf_model(GgufFile(kFile), kFile.string(), 1, Precision::Stored);
   EXPECT_FALSE(model.config.vision.has_value());
   EXPECT_EQ(model.config.text.max_position_embeddings, 128);
   EXPECT_EQ(model.weights.at("model.norm.weight").dtype(), DType::F32);
   EXPECT_TRUE(model.weights.at("model.embed_tokens.weight").is_quantised());
-  const GgufModel widened = read_gguf_model(kFile, 1, Precision::F32);
+  const GgufModel widened = read_gguf_model(GgufFile(kFile), kFile.string(), 1, Precision::F32);
   for (const auto& [name, tensor] : model.weights) {
     if (!tensor.is_quantised()) continue;
     const std::vector<float> expected = values_of(widened.weights.at(name));

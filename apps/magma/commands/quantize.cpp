@@ -123,10 +123,12 @@ class Quantize final : public Command {
   }
 
   Json check(const std::vector<Path>& images, int threads, const Output& out) const {
-    const QuantiseCheckOptions options{.text = check_, .images = images, .tokens = check_tokens_, .threads = threads};
+    const QuantisationCheck job{.before = model_,
+                                .after = output_,
+                                .samples = {.text = check_, .images = images, .tokens = check_tokens_},
+                                .threads = threads};
     Progress progress("check", -1, "sequences", out.progress());
-    const QuantisationCost cost =
-        quantisation_cost(model_, output_, options, [&](int64_t count) { progress.advance(count); });
+    const QuantisationCost cost = quantisation_cost(job, [&](int64_t count) { progress.advance(count); });
     out.line("{}", quantisation_cost_table(cost));
     return quantisation_cost_json(cost);
   }
