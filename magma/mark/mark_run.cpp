@@ -145,7 +145,7 @@ class Run {
 
   StagingFolder& staging() {
     if (output_) return output_->staging();
-    if (!rank_staging_) rank_staging_ = std::make_unique<StagingFolder>(options_.folder);
+    std::call_once(rank_staging_once_, [this] { rank_staging_ = std::make_unique<StagingFolder>(options_.folder); });
     return *rank_staging_;
   }
 
@@ -249,7 +249,8 @@ class Run {
   std::string manifest_hash_;
   Progress* progress_ = nullptr;
   std::unique_ptr<OutputFolder> output_;         // of the first process
-  std::unique_ptr<StagingFolder> rank_staging_;  // of the others
+  std::unique_ptr<StagingFolder> rank_staging_;  // of the others, made by whichever worker comes first
+  std::once_flag rank_staging_once_;
   std::mutex publish_mutex_;
   std::mutex mutex_;  // of what follows, and of the source
   std::list<OpenShard> open_;
