@@ -25,7 +25,7 @@ MAGMA_INLINE Float8 silu8(Float8 x) { return x / (exponential(-x) + 1.0F); }
 
 }  // namespace
 
-MAGMA_CPU_CLONES void gelu_span(float* values, int64_t count) {
+MAGMA_CPU_CLONES void gelu(float* values, int64_t count) {
   int64_t i = 0;
   for (; i + 8 <= count; i += 8) store(values + i, gelu8(load<Float8>(values + i)));
   if (i < count)
@@ -72,7 +72,7 @@ MAGMA_CPU_CLONES void softmax(float* values, int64_t count) {
 void gelu(float* values, int64_t count, Team& team) {
   team.run((count + kValuesOfTask - 1) / kValuesOfTask, [&](int64_t task) {
     const int64_t begin = task * kValuesOfTask;
-    gelu_span(values + begin, std::min(kValuesOfTask, count - begin));
+    gelu(values + begin, std::min(kValuesOfTask, count - begin));
   });
 }
 

@@ -7,7 +7,8 @@
 
 namespace magma {
 
-void gelu(float* values, int64_t count, Team& team);                         // in place; the exact form, with erf
+void gelu(float* values, int64_t count);                                     // in place; the exact form, with erf
+void gelu(float* values, int64_t count, Team& team);                         // the same values
 void silu_product(float* gate, const float* up, int64_t count);              // gate = silu(gate) * up
 void silu_product(float* gate, const float* up, int64_t count, Team& team);  // the same values
 void softmax(float* values, int64_t count);

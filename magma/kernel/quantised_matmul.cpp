@@ -104,7 +104,12 @@ void one_panel(const QuantisedProduct& product, int64_t panel, const QuantisedRo
   add_panel(product.weight, panel, x, rows, sums);
   for (int64_t m = rows.begin; m < rows.end; ++m, sums += kPanel) {
     if (product.bias != nullptr) add_bias(product.bias + first, outputs, sums);
-    std::copy_n(sums, outputs, product.y + m * N + first);
+    float* y = product.y + m * N + first;
+    if (product.added_times == nullptr) {
+      std::copy_n(sums, outputs, y);
+    } else {
+      for (int64_t o = 0; o < outputs; ++o) y[o] += sums[o] * product.added_times[first + o];
+    }
   }
 }
 
@@ -119,6 +124,31 @@ void one_gated_panel(const QuantisedGate& job, int64_t panel, const QuantisedRow
     if (job.up_bias != nullptr) add_bias(job.up_bias + first, outputs, up);
     silu_product(gate, up, kPanel);
     std::copy_n(gate, outputs, job.y + m * N + first);
+  }
+}
+
+// Panels first .. last, whose outputs are whole groups of y's rows.
+struct PanelRange {
+  int64_t first, last;
+};
+
+void rounded_panels(const QuantisedMatrix& weight, const float* bias, const QuantisedRows& x, PanelRange panels,
+                    RowRange rows, QuantisedRows& y) {
+  constexpr int64_t kMost = 128;  // outputs: the longest group
+  const int64_t count = rows.end - rows.begin, first = panels.first * kPanel;
+  const int64_t outputs = std::min(weight.N, panels.last * kPanel) - first;
+  float* sums = sums_room((panels.last - panels.first) * count);
+  for (int64_t p = panels.first; p < panels.last; ++p) {
+    add_panel(weight, p, x, rows, sums + (p - panels.first) * count * kPanel);
+  }
+  for (int64_t r = 0; r < count; ++r) {
+    std::array<float, kMost> row;
+    for (int64_t p = 0; p < panels.last - panels.first; ++p) {
+      std::copy_n(sums + (p * count + r) * kPanel, kPanel, row.data() + p * kPanel);
+    }
+    if (bias != nullptr) add_bias(bias + first, outputs, row.data());
+    gelu(row.data(), outputs);
+    y.assign_groups(rows.begin + r, first / y.group(), (first + outputs + y.group() - 1) / y.group(), row.data());
   }
 }
 
@@ -168,6 +198,18 @@ void quantised_gate(const QuantisedGate& job, const QuantisedRows& x, Team& team
   MAGMA_CHECK(job.gate.N == job.up.N, "{} and {} outputs of a gate", job.gate.N, job.up.N);
   for_panels(job.gate.panel_count(), job.gate.panel_bytes() + job.up.panel_bytes(), x.rows(), team,
              [&](int64_t panel, RowRange rows) { one_gated_panel(job, panel, x, rows); });
+}
+
+void quantised_gelu(const QuantisedMatrix& weight, const float* bias, const QuantisedRows& x, int64_t group,
+                    QuantisedRows& y, Team& team) {
+  require(weight, x);
+  y.reserve(x.rows(), weight.N, group);
+  const int64_t together = std::max<int64_t>(1, group / kPanel), panels = weight.panel_count();
+  for_panels((panels + together - 1) / together, together * weight.panel_bytes(), x.rows(), team,
+             [&](int64_t part, RowRange rows) {
+               const PanelRange range{part * together, std::min(panels, (part + 1) * together)};
+               rounded_panels(weight, bias, x, range, rows, y);
+             });
 }
 
 void quantised_matmul_plain(const QuantisedProduct& product, const QuantisedRows& x) {

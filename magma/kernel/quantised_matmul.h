@@ -17,6 +17,7 @@ struct QuantisedProduct {
   QuantisedMatrix weight;
   const float* bias = nullptr;  // none: zero
   float* y = nullptr;
+  const float* added_times = nullptr;  // [N]: y += added_times * (x * weight^T + bias) instead
 };
 
 // Products of the same rows in one pass of the team; groups of weights and rows are the same.
@@ -30,6 +31,11 @@ struct QuantisedGate {
   float* y = nullptr;
 };
 void quantised_gate(const QuantisedGate& job, const QuantisedRows& x, Team& team);
+
+// y = gelu(x * weight^T + bias), rounded as it is made: for a product whose y is another one's x, [rows of x, N] with
+// groups of `group`. The same codes as by way of f32.
+void quantised_gelu(const QuantisedMatrix& weight, const float* bias, const QuantisedRows& x, int64_t group,
+                    QuantisedRows& y, Team& team);
 
 void quantised_matmul_plain(const QuantisedProduct& product, const QuantisedRows& x);  // the oracle: sums in f64
 

@@ -12,6 +12,7 @@
 #include "magma/kernel/matmul.h"
 #include "magma/kernel/quantised_bf16.h"
 #include "magma/kernel/quantised_matmul.h"
+#include "magma/nn/elementwise.h"
 
 namespace magma {
 
@@ -135,6 +136,12 @@ bool take_same_rows(std::span<const LinearOutput> layers, int64_t rows) {
          std::all_of(layers.begin(), layers.end(), [&](const auto& l) { return l.layer->quantised_group() == group; });
 }
 
+// At least so much.
+void require_room(std::array<int64_t, 2> sides, Tensor& room) {
+  if (room.defined() && room.count() >= sides[0] * sides[1]) return;
+  room = Tensor::uninitialised({sides[0], sides[1]});
+}
+
 const QuantisedRows& quantised_rows(const Linear& layer, const float* x, int64_t rows, Team& team) {
   QuantisedRows& room = quantised_room();
   room.assign(x, rows, layer.inputs(), *layer.quantised_group(), team);
@@ -165,11 +172,29 @@ void forward_gated(const GatedLinear& layers, const float* x, int64_t rows, Team
                             layers.gate};
     return quantised_gate(job, quantised_rows(gate, x, rows, team), team);
   }
-  const int64_t count = rows * gate.outputs();
-  if (!layers.up.defined() || layers.up.count() < count) layers.up = Tensor::uninitialised({rows, gate.outputs()});
+  require_room({rows, up.outputs()}, layers.up);
   both[1].y = layers.up.mutable_floats();
   forward_together(both, x, rows, team);
-  silu_product(layers.gate, both[1].y, count, team);
+  silu_product(layers.gate, both[1].y, rows * up.outputs(), team);
+}
+
+void add_gelu_pair(const GeluPair& layers, const float* x, int64_t rows, float* to, Team& team) {
+  const Linear &first = layers.first, &second = layers.second;
+  if (first.is_quantised() && second.is_quantised() && !goes_through_bf16(rows)) {
+    thread_local QuantisedRows hidden;  // reused, a quarter of what it would be in f32
+    quantised_gelu(first.quantised_matrix(team), first.bias(), quantised_rows(first, x, rows, team),
+                   *second.quantised_group(), hidden, team);
+    const QuantisedProduct product{second.quantised_matrix(team), second.bias(), to, layers.scale};
+    return quantised_matmul({&product, 1}, hidden, team);
+  }
+  require_room({rows, first.outputs()}, layers.hidden);
+  require_room({rows, second.outputs()}, layers.out);
+  float* hidden = layers.hidden.mutable_floats();
+  float* out = layers.out.mutable_floats();
+  first.forward(x, rows, hidden, team);
+  gelu(hidden, rows * first.outputs(), team);
+  second.forward(hidden, rows, out, team);
+  add_scaled_columns({.rows = rows, .width = second.outputs(), .from = out, .scale = layers.scale, .to = to}, team);
 }
 
 Linear take_linear(WeightLoader& loader, const std::string& name, Shape shape, bool with_bias) {

@@ -59,6 +59,15 @@ struct GatedLinear {
 };
 void forward_gated(const GatedLinear& layers, const float* x, int64_t rows, Team& team);
 
+// to += scale * second(gelu(first(x))), as in a block of the vision tower.
+struct GeluPair {
+  const Linear& first;
+  const Linear& second;
+  const float* scale;    // [out of second]
+  Tensor &hidden, &out;  // room, made where it is needed
+};
+void add_gelu_pair(const GeluPair& layers, const float* x, int64_t rows, float* to, Team& team);
+
 // Takes `name`.weight and, when wanted, `name`.bias.
 Linear take_linear(WeightLoader& loader, const std::string& name, Shape shape, bool with_bias);
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "tests/apps/program_case.h"
-#include "tests/support/thread_sanitizer.h"
+#include "tests/support/sanitizers.h"
 
 namespace magma {
 namespace {

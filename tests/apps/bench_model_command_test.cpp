@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/program_case.h"
-#include "tests/support/thread_sanitizer.h"
+#include "tests/support/sanitizers.h"
 
 namespace magma {
 namespace {
@@ -33,7 +33,7 @@ class BenchModelCommand : public ProgramCase {
 };
 
 TEST_F(BenchModelCommand, LoadingNeedsTheWeightsOnce) {
-  MAGMA_NOT_UNDER_THREAD_SANITIZER("its memory is not the code's");
+  MAGMA_NOT_UNDER_SANITIZERS("their memory is not the code's");
   make_model();
   for (const char* precision : {"stored", "f32"}) {
     const Json report = bench({"--precision", precision});

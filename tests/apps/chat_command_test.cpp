@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/apps/program_case.h"
-#include "tests/support/thread_sanitizer.h"
+#include "tests/support/sanitizers.h"
 
 namespace magma {
 namespace {

@@ -39,7 +39,8 @@ TEST_F(Interruption, ACheckOfGoodDataStops) {
   succeeds({"data", "make", "robot", "-o", "robot", "--count", "300"});
   fs::rename(path("robot/bridge_orig"), path("robot/nameless"));  // no layout: what is stored is all that is read
   RunningProgram running({"magma", "data", "check", "robot/nameless/1.0.0"}, path(""), {});
-  usleep(150'000);
+  running.wait_until_it_catches(SIGINT);
+  usleep(50'000);
   running.signal(SIGINT);
   const ProgramRun run = running.wait();
   EXPECT_EQ(run.status, 130) << run.out;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +69,18 @@ RunningProgram::~RunningProgram() {
 }
 
 void RunningProgram::signal(int number) const { kill(child_, number); }
+
+void RunningProgram::wait_until_it_catches(int number) const {
+  while (true) {
+    std::ifstream file(fmt::format("/proc/{}/status", child_));
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const size_t at = text.find("SigCgt:");
+    if (at == std::string::npos || text.find("State:\tZ") != std::string::npos) return;  // wait() says how it ended
+    const std::string mask = text.substr(at + std::strlen("SigCgt:"), text.find('\n', at) - at);
+    if ((std::stoull(mask, nullptr, 16) >> (number - 1) & 1U) != 0) return;
+    usleep(1000);
+  }
+}
 
 ProgramRun RunningProgram::wait() {
   int status = 0;

@@ -26,6 +26,7 @@ class RunningProgram {
   RunningProgram& operator=(const RunningProgram&) = delete;
   ~RunningProgram();  // kills it when nobody waited
   void signal(int number) const;
+  void wait_until_it_catches(int number) const;  // before, a signal ends it without a word
   ProgramRun wait();
 
  private:

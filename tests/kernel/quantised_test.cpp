@@ -157,6 +157,53 @@ TEST_P(Quantised, AGateIsItsPartsOneAfterTheOther) {
   }
 }
 
+TEST_P(Quantised, AHiddenLayerHasTheCodesItHasByWayOfF32) {
+  Rng rng(11);
+  Team one(1), three(3);
+  for (const QuantisedInstructions instructions : instructions_here()) {
+    use_quantised_instructions(instructions);
+    for (const int64_t group : {32, 64, 128}) {
+      const QuantisedFormat format = random_format(rng, GetParam());
+      const int64_t M = pick(rng, 1, 30), N = pick(rng, 1, 400), K = pick(rng, 1, 300);
+      const Stored weight = random_matrix(rng, N, K, format);
+      const std::vector<float> x = normal_values(rng, M * K), bias = normal_values(rng, N);
+      QuantisedRows rows, expected, hidden;
+      rows.assign(x.data(), M, K, format.group, one);
+      std::vector<float> y(static_cast<size_t>(M * N));
+      const QuantisedProduct product{weight.matrix, bias.data(), y.data()};
+      quantised_matmul({&product, 1}, rows, one);
+      gelu(y.data(), M * N, one);
+      expected.assign(y.data(), M, N, group, one);
+      quantised_gelu(weight.matrix, bias.data(), rows, group, hidden, three);
+      ASSERT_EQ(hidden.depth(), expected.depth());
+      for (int64_t m = 0; m < M; ++m) {
+        const auto groups = static_cast<size_t>(expected.groups());
+        EXPECT_EQ(0, std::memcmp(hidden.codes(m), expected.codes(m), static_cast<size_t>(expected.depth())));
+        EXPECT_EQ(0, std::memcmp(hidden.scales(m), expected.scales(m), groups * sizeof(float)));
+        EXPECT_EQ(0, std::memcmp(hidden.sums(m), expected.sums(m), groups * sizeof(int32_t)));
+      }
+    }
+  }
+}
+
+TEST_P(Quantised, AProductIsAddedTimesAFactorOfEachOutput) {
+  Rng rng(12);
+  Team two(2);
+  const QuantisedFormat format = random_format(rng, GetParam());
+  const int64_t M = 9, N = 100, K = 200;
+  const Stored weight = random_matrix(rng, N, K, format);
+  const std::vector<float> x = normal_values(rng, M * K), bias = normal_values(rng, N), times = normal_values(rng, N);
+  std::vector<float> y(static_cast<size_t>(M * N)), sums = normal_values(rng, M * N), expected = sums;
+  QuantisedRows rows;
+  rows.assign(x.data(), M, K, format.group, two);
+  const QuantisedProduct plain{weight.matrix, bias.data(), y.data()};
+  const QuantisedProduct added{weight.matrix, bias.data(), sums.data(), times.data()};
+  quantised_matmul({&plain, 1}, rows, two);
+  quantised_matmul({&added, 1}, rows, two);
+  for (size_t i = 0; i < y.size(); ++i) expected[i] += y[i] * times[i % static_cast<size_t>(N)];
+  EXPECT_EQ(sums, expected);
+}
+
 TEST_P(Quantised, WidenedPanelsHoldTheValuesInBf16) {
   Rng rng(9);
   Team team(2);

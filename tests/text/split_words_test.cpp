@@ -7,7 +7,7 @@
 
 #include "magma/core/random.h"
 #include "magma/text/unicode_classes.h"
-#include "tests/support/thread_sanitizer.h"
+#include "tests/support/sanitizers.h"
 #include "tests/text/fixture_files.h"
 
 namespace magma {

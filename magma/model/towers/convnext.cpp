@@ -8,7 +8,6 @@
 #include "magma/core/log.h"
 #include "magma/model/tower.h"
 #include "magma/nn/conv.h"
-#include "magma/nn/elementwise.h"
 #include "magma/nn/linear.h"
 #include "magma/nn/norm.h"
 
@@ -117,33 +116,21 @@ class Convnext final : public Tower {
 
   // Of the blocks of a stage, one after the other: fresh memory is cleared by the system first.
   struct Room {
-    explicit Room(const Tensor& x)
-        : at_once(std::min(x.rows(), kRowsAtOnce)),
-          y(Tensor::uninitialised(x.shape())),
-          hidden(Tensor::uninitialised({at_once, 4 * x.dim(3)})),
-          out(Tensor::uninitialised({at_once, x.dim(3)})) {}
+    explicit Room(const Tensor& x) : at_once(std::min(x.rows(), kRowsAtOnce)), y(Tensor::uninitialised(x.shape())) {}
     int64_t at_once;
-    Tensor y, hidden, out;
+    Tensor y, hidden, out;  // hidden, out: of weights that are not quantised
   };
 
   // x += gamma * mlp(norm(depthwise(x)))
   static void add_block(const Block& block, Tensor& x, Room& room, Team& team) {
     const int64_t C = x.dim(3), rows = x.rows(), at_once = room.at_once;
     depthwise_7x7(x, block.conv_weight, block.conv_bias, room.y, team);
-    Tensor &y = room.y, &hidden = room.hidden, &out = room.out;
     for (int64_t r = 0; r < rows; r += at_once) {
       const int64_t count = std::min(at_once, rows - r);
-      float* part = y.mutable_floats() + r * C;
+      float* part = room.y.mutable_floats() + r * C;
       block.norm.forward(part, count, part, team);
-      block.fc1.forward(part, count, hidden.mutable_floats(), team);
-      gelu(hidden.mutable_floats(), count * 4 * C, team);
-      block.fc2.forward(hidden.floats(), count, out.mutable_floats(), team);
-      add_scaled_columns({.rows = count,
-                          .width = C,
-                          .from = out.floats(),
-                          .scale = block.gamma.floats(),
-                          .to = x.mutable_floats() + r * C},
-                         team);
+      add_gelu_pair({block.fc1, block.fc2, block.gamma.floats(), room.hidden, room.out}, part, count,
+                    x.mutable_floats() + r * C, team);
     }
   }
 

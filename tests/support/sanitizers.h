@@ -8,3 +8,9 @@
 #else
 #define MAGMA_NOT_UNDER_THREAD_SANITIZER(why) static_cast<void>(why)
 #endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MAGMA_NOT_UNDER_SANITIZERS(why) GTEST_SKIP() << (why)
+#else
+#define MAGMA_NOT_UNDER_SANITIZERS(why) MAGMA_NOT_UNDER_THREAD_SANITIZER(why)
+#endif
