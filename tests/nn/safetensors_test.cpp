@@ -11,6 +11,7 @@
 #include "magma/core/error.h"
 #include "magma/core/hash.h"
 #include "magma/core/json.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/temporary_folder.h"
 
 namespace magma {
@@ -370,6 +371,7 @@ TEST_F(SafetensorsTest, FileThatIsReplacedOrGrowsWhileOpenStaysWhatItWas) {  // 
 }
 
 TEST(SlowSafetensors, HeadersOfAHundredMegabytesAreReadOrRefused) {  // ST-8
+  MAGMA_NOT_UNDER_THREAD_SANITIZER("its time is not the code's");
   const TemporaryFolder folder;
   const auto error_of = [&](const std::string& header) {
     std::ofstream(folder.path() / "t", std::ios::binary) << assembled(header, "");
@@ -389,6 +391,7 @@ TEST(SlowSafetensors, HeadersOfAHundredMegabytesAreReadOrRefused) {  // ST-8
 }
 
 TEST(SlowSafetensors, HundredThousandTensorsLoadAndAMillionIsRefused) {  // ST-8
+  MAGMA_NOT_UNDER_THREAD_SANITIZER("its memory is not the code's");
   const TemporaryFolder folder;
   const auto make = [&](int count) {
     std::string header = "{";
