@@ -306,7 +306,7 @@ void packed(const QuantisedTile& tile, int64_t rows) {
 
 }  // namespace
 
-const QuantisedKernels kAvx512Quantised = {unpacked, packed, 0, widen, quantise};
+const QuantisedKernels kAvx512Quantised = {unpacked, packed, widen, quantise};
 
 }  // namespace magma
 #endif

@@ -37,10 +37,10 @@ struct CodedGroup {
 };
 
 struct QuantisedKernels {
+  // An instruction set has one of them, or both: then more than kTileRows rows are worth unpacking for.
   void (*unpacked)(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& groups);
-  // From the packed panel itself, whole, or from a super block on; nullptr: this instruction set has none.
+  // From the packed panel itself, whole; where there is no `unpacked`, also from a super block on.
   void (*packed)(const QuantisedTile& tile, int64_t rows);
-  int64_t packed_bits;  // codes of up to so many are not worth unpacking for more than kTileRows rows either
   void (*widen)(const uint8_t* halves, int64_t count, float* values);  // f16 -> f32
   CodedGroup (*quantise)(const float* x, int64_t count, int8_t* codes);
 };

@@ -64,7 +64,7 @@ struct RowRange {
 void add_part(const PanelPart& part, const QuantisedRows& x, RowRange rows, float* sums) {
   const QuantisedKernels& kernel = quantised_kernels();
   const bool many = rows.end - rows.begin > kTileRows;
-  const bool unpacks = kernel.packed == nullptr || (many && code_bits(part.matrix->format.kind) > kernel.packed_bits);
+  const bool unpacks = kernel.unpacked != nullptr && (kernel.packed == nullptr || many);
   const UnpackedGroups groups = unpacked_room().groups(part.matrix->format.kind);
   if (unpacks) unpack_groups(part, kernel.widen, groups);
   for (int64_t m = rows.begin; m < rows.end; m += kTileRows) {

@@ -106,6 +106,6 @@ void unpack_groups(const PanelPart& part, void (*widen_halves)(const uint8_t*, i
   }
 }
 
-const QuantisedKernels kPlainQuantised = {multiply_unpacked, nullptr, 0, widen, quantise_group};
+const QuantisedKernels kPlainQuantised = {multiply_unpacked, nullptr, widen, quantise_group};
 
 }  // namespace magma
