@@ -88,7 +88,7 @@ void add_panel(const QuantisedMatrix& weight, int64_t panel, const QuantisedRows
 }
 
 void add_bias(const float* bias, int64_t outputs, float* sums) {
-  for (int64_t o = 0; bias != nullptr && o < outputs; ++o) sums[o] += bias[o];
+  for (int64_t o = 0; o < outputs; ++o) sums[o] += bias[o];
 }
 
 // [rows, 64], zero.
