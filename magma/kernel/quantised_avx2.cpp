@@ -235,29 +235,14 @@ MAGMA_AVX2 void packed_rows(const QuantisedTile& tile) {
   }
 }
 
-using Packed = void (*)(const QuantisedTile&);
-template <QuantisedKind kind>
-constexpr Packed kPacked[kTileRows] = {packed_rows<1, kind>, packed_rows<2, kind>, packed_rows<3, kind>,
-                                       packed_rows<4, kind>, packed_rows<5, kind>, packed_rows<6, kind>};
-
-void packed(const QuantisedTile& tile, int64_t rows) {
-  switch (tile.part.matrix->format.kind) {
-    case QuantisedKind::Int8:
-      return kPacked<QuantisedKind::Int8>[rows - 1](tile);
-    case QuantisedKind::Int4:
-      return kPacked<QuantisedKind::Int4>[rows - 1](tile);
-    case QuantisedKind::Int4Offset:
-      return kPacked<QuantisedKind::Int4Offset>[rows - 1](tile);
-    case QuantisedKind::Q4K:
-      return kPacked<QuantisedKind::Q4K>[rows - 1](tile);
-    case QuantisedKind::Q6K:
-      return kPacked<QuantisedKind::Q6K>[rows - 1](tile);
-  }
-}
+struct PackedRows {
+  template <int rows, QuantisedKind kind>
+  static constexpr PackedFunction of = packed_rows<rows, kind>;
+};
 
 }  // namespace
 
-const QuantisedKernels kAvx2Quantised = {nullptr, packed, widen, quantise_group};
+const QuantisedKernels kAvx2Quantised = {nullptr, packed_of<PackedRows>, widen, quantise_group};
 
 }  // namespace magma
 #endif

@@ -279,34 +279,19 @@ constexpr Unpacked kUnpacked[kTileRows] = {unpacked_rows<1, offsets>, unpacked_r
                                            unpacked_rows<3, offsets>, unpacked_rows<4, offsets>,
                                            unpacked_rows<5, offsets>, unpacked_rows<6, offsets>};
 
-using Packed = void (*)(const QuantisedTile&);
-template <QuantisedKind kind>
-constexpr Packed kPacked[kTileRows] = {packed_rows<1, kind>, packed_rows<2, kind>, packed_rows<3, kind>,
-                                       packed_rows<4, kind>, packed_rows<5, kind>, packed_rows<6, kind>};
-
 void unpacked(const QuantisedTile& tile, int64_t rows, const UnpackedGroups& groups) {
   if (groups.offsets != nullptr) return kUnpacked<true>[rows - 1](tile, groups);
   kUnpacked<false>[rows - 1](tile, groups);
 }
 
-void packed(const QuantisedTile& tile, int64_t rows) {
-  switch (tile.part.matrix->format.kind) {
-    case QuantisedKind::Int8:
-      return kPacked<QuantisedKind::Int8>[rows - 1](tile);
-    case QuantisedKind::Int4:
-      return kPacked<QuantisedKind::Int4>[rows - 1](tile);
-    case QuantisedKind::Int4Offset:
-      return kPacked<QuantisedKind::Int4Offset>[rows - 1](tile);
-    case QuantisedKind::Q4K:
-      return kPacked<QuantisedKind::Q4K>[rows - 1](tile);
-    case QuantisedKind::Q6K:
-      return kPacked<QuantisedKind::Q6K>[rows - 1](tile);
-  }
-}
+struct PackedRows {
+  template <int rows, QuantisedKind kind>
+  static constexpr PackedFunction of = packed_rows<rows, kind>;
+};
 
 }  // namespace
 
-const QuantisedKernels kAvx512Quantised = {unpacked, packed, widen, quantise};
+const QuantisedKernels kAvx512Quantised = {unpacked, packed_of<PackedRows>, widen, quantise};
 
 }  // namespace magma
 #endif

@@ -48,6 +48,28 @@ const QuantisedKernels& quantised_kernels();  // those chosen
 
 CodedGroup quantise_group(const float* x, int64_t count, int8_t* codes);  // without instructions of its own
 
+// QuantisedKernels::packed by functions for each number of rows and kind: Functions::of<rows, kind>.
+using PackedFunction = void (*)(const QuantisedTile&);
+template <typename Functions, QuantisedKind kind>
+constexpr PackedFunction kPackedOf[kTileRows] = {Functions::template of<1, kind>, Functions::template of<2, kind>,
+                                                 Functions::template of<3, kind>, Functions::template of<4, kind>,
+                                                 Functions::template of<5, kind>, Functions::template of<6, kind>};
+template <typename Functions>
+void packed_of(const QuantisedTile& tile, int64_t rows) {
+  switch (tile.part.matrix->format.kind) {
+    case QuantisedKind::Int8:
+      return kPackedOf<Functions, QuantisedKind::Int8>[rows - 1](tile);
+    case QuantisedKind::Int4:
+      return kPackedOf<Functions, QuantisedKind::Int4>[rows - 1](tile);
+    case QuantisedKind::Int4Offset:
+      return kPackedOf<Functions, QuantisedKind::Int4Offset>[rows - 1](tile);
+    case QuantisedKind::Q4K:
+      return kPackedOf<Functions, QuantisedKind::Q4K>[rows - 1](tile);
+    case QuantisedKind::Q6K:
+      return kPackedOf<Functions, QuantisedKind::Q6K>[rows - 1](tile);
+  }
+}
+
 // The part as `to` has room for it. `widen`: of an instruction set.
 void unpack_groups(const PanelPart& part, void (*widen)(const uint8_t*, int64_t, float*), const UnpackedGroups& to);
 
